@@ -1,0 +1,40 @@
+package forge
+
+// An Event is something that happened on the code host, as far as this program
+// listens. Fields that do not belong to its kind are empty.
+type Event struct {
+	Delivery     string // GUID of the webhook delivery; the same on a redelivery
+	Kind         EventKind
+	Action       string // "opened", "synchronize", "closed", …; empty where the host names none
+	Installation int64
+	Repo         Repo
+	Sender       string // login
+	SenderBot    bool
+	Pull         PullRequest // of pull_request events
+	Ref          string      // of push events: "refs/heads/main"
+	Head         SHA         // of push, status, merge_group and deployment events
+	Environment  string      // of deployment events
+	Status       CommitStatus
+	Default      string   // default branch of Repo
+	Repos        []Repo   // of installation events: repositories added or named
+	Removed      []Repo   // of installation_repositories events
+	Paths        []string // of push events: files that changed, as far as the payload lists them
+}
+
+// An EventKind is the name of a webhook event.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads
+type EventKind string
+
+const (
+	EventPullRequest       EventKind = "pull_request"
+	EventPush              EventKind = "push"
+	EventStatus            EventKind = "status"
+	EventMergeGroup        EventKind = "merge_group"
+	EventCheckRun          EventKind = "check_run"
+	EventDeploymentStatus  EventKind = "deployment_status"
+	EventProtectionRule    EventKind = "deployment_protection_rule"
+	EventIssueComment      EventKind = "issue_comment"
+	EventInstallation      EventKind = "installation"
+	EventInstallationRepos EventKind = "installation_repositories"
+	EventPing              EventKind = "ping"
+)

@@ -1,0 +1,80 @@
+package forge
+
+import (
+	"time"
+
+	"github.com/salvehq/salve/internal/patch"
+)
+
+// A Proposal is a pull request that is not open yet. (GitHub calls something
+// else a draft.)
+type Proposal struct {
+	Key      string // what makes two proposals the same: repository, environment, target, remedy
+	Repo     Repo
+	Base     string // branch that the change is for
+	BaseSHA  SHA    // commit that Changes was computed on
+	Branch   string // made from Key; the same key is the same branch
+	Title    string // one line, at most 256 characters
+	Body     string // Markdown, at most 65,536 characters; holds the marker with Key
+	Message  string // of the commit
+	Labels   []Label
+	Draft    bool
+	Changes  patch.ChangeSet
+	Comments []LineComment
+	Status   CommitStatus // to set on the head as soon as it exists
+	Evidence string       // digest of what Body was made from; unchanged evidence is not written again
+}
+
+// A Label is a tag on a pull request.
+type Label struct {
+	Name        string // at most 50 characters, no comma
+	Colour      string // six hexadecimal digits
+	Description string // at most 100 characters
+}
+
+// A LineComment is a review remark on one changed line.
+type LineComment struct {
+	Path string
+	Line int // of the file after the change, from 1
+	Body string
+}
+
+// A PullRequest is a pull request as far as this program needs it.
+type PullRequest struct {
+	Repo      Repo
+	Number    int
+	Title     string
+	Body      string
+	Branch    string // of the head
+	Fork      bool   // the head is in another repository
+	Head      SHA
+	Base      string // branch
+	BaseSHA   SHA
+	Open      bool
+	Merged    bool
+	Draft     bool
+	Author    string // login; a GitHub App ends in [bot]
+	ClosedBy  string // login, as far as known
+	Labels    []string
+	URL       string // for people
+	UpdatedAt time.Time
+	MergedAt  time.Time
+	ClosedAt  time.Time
+}
+
+// Opened says what proposing came to.
+type Opened struct {
+	Pull   PullRequest
+	Action ProposeAction
+}
+
+// A ProposeAction is what was done for a proposal.
+type ProposeAction string
+
+const (
+	Created   ProposeAction = "created"   // a new pull request
+	Updated   ProposeAction = "updated"   // new content or new evidence on the one that was open
+	Unchanged ProposeAction = "unchanged" // the open one says the same already
+	Declined  ProposeAction = "declined"  // people closed it without merging; it stays closed
+	HandsOff  ProposeAction = "hands-off" // its branch holds commits of other people
+)
