@@ -1,0 +1,86 @@
+// Command salve is a GitHub App that turns open Dynatrace problems into
+// reviewed pull requests, and Dynatrace health into commit statuses that block
+// merges.
+//
+// See "go doc github.com/salvehq/salve/internal" for a tour of the code.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env := &environment{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Now: time.Now,
+	}
+	os.Exit(run(ctx, env, os.Args[1:]))
+}
+
+// run is main without globals, so that a test can call it. It returns the exit
+// code.
+func run(ctx context.Context, env *environment, args []string) int {
+	root := rootCommand(env)
+	root.SetArgs(args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	if exit, ok := err.(*exitError); err != nil && (!ok || exit.err != nil) {
+		fmt.Fprintln(env.Stderr, "salve:", err)
+	}
+	return exitCode(err)
+}
+
+// rootCommand returns the command line, one file per command.
+func rootCommand(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "salve",
+		Short:         "Turn Dynatrace problems into reviewed pull requests, and health into commit statuses",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &exitError{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())}
+	})
+	root.AddCommand(versionCommand(env))
+	return root
+}
+
+func versionCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  salve version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(env.Stdout, "salve", version())
+			return err
+		},
+	}
+}
+
+// version is what the module proxy or git says about this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = "devel-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}
