@@ -1,0 +1,135 @@
+// Package server is what the outside reaches: webhooks, health, metrics.
+//
+// It knows HTTP and nothing else: what a delivery means is told by the
+// functions of its Config.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/salvehq/salve/internal/forge"
+)
+
+// maxDelivery is the largest webhook that GitHub sends.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
+const maxDelivery = 25 << 20
+
+// Errors that the functions of a Config return and the server turns into
+// answers.
+var (
+	ErrSeen   = errors.New("delivery was accepted before")
+	ErrFull   = errors.New("no room for another delivery")
+	ErrForged = errors.New("delivery is not signed with the secret of this App")
+)
+
+// A Config says what a server does. All fields are required.
+type Config struct {
+	// Parse checks the signature over the raw body before it reads anything
+	// else, and fails with ErrForged if it does not fit.
+	Parse func(h http.Header, body []byte) (forge.Event, error)
+	// Accept keeps an event until it has been handled. It returns before the
+	// event is handled: ErrSeen for a delivery it has, any other error if it
+	// cannot keep it.
+	Accept func(ctx context.Context, e forge.Event) error
+	// Ready reports why work cannot be taken, nil if it can.
+	Ready func(ctx context.Context) error
+	Log   *slog.Logger
+}
+
+// New returns the handler of all routes.
+func New(c Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /webhook", c.webhook)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", c.ready)
+	return mux
+}
+
+// webhook takes one delivery. GitHub waits ten seconds for the answer and
+// never sends a delivery again by itself, so an event is kept before the
+// answer says that it is.
+// https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
+func (c Config) webhook(w http.ResponseWriter, r *http.Request) {
+	log := c.Log.With("delivery", r.Header.Get("X-GitHub-Delivery"), "event", r.Header.Get("X-GitHub-Event"))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDelivery))
+	if err != nil {
+		status := http.StatusBadRequest
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		log.Warn("delivery not read", "err", err)
+		say(w, status, "body not read")
+		return
+	}
+	event, err := c.Parse(r.Header, body)
+	switch {
+	case errors.Is(err, ErrForged):
+		log.Warn("delivery refused", "err", err)
+		say(w, http.StatusUnauthorized, ErrForged.Error())
+		return
+	case err != nil:
+		log.Warn("delivery not understood", "err", err)
+		say(w, http.StatusBadRequest, "delivery not understood")
+		return
+	}
+	switch err := c.Accept(r.Context(), event); {
+	case errors.Is(err, ErrSeen):
+		say(w, http.StatusOK, "seen before")
+	case err != nil:
+		log.Error("delivery not kept", "err", err)
+		say(w, http.StatusServiceUnavailable, "delivery not kept; deliver it again later")
+	default:
+		say(w, http.StatusAccepted, "accepted")
+	}
+}
+
+func (c Config) ready(w http.ResponseWriter, r *http.Request) {
+	if err := c.Ready(r.Context()); err != nil {
+		c.Log.Warn("not ready", "err", err)
+		say(w, http.StatusServiceUnavailable, "not ready")
+		return
+	}
+	say(w, http.StatusOK, "ready")
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+// Serve answers on l until ctx is done, then lets requests under way finish
+// for grace.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, grace time.Duration) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second, // a slow body gives up its place
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil {
+		return fmt.Errorf("shut down %s: %w", l.Addr(), errors.Join(err, srv.Close()))
+	}
+	return nil
+}
