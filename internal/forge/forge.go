@@ -21,6 +21,10 @@ var (
 	ErrArchived     = errors.New("repository is archived or disabled")
 	ErrEmpty        = errors.New("repository is empty")
 	ErrForeign      = errors.New("the branch holds commits that are not ours")
+	ErrMoved        = errors.New("repository was renamed or transferred")
+	ErrUnavailable  = errors.New("code host does not answer as it should") // 5xx, HTML, cut-off JSON: try later
+
+	ErrNoInstallation = errors.New("event names no installation")
 )
 
 // A RateLimitError asks the caller to come back later.
@@ -34,6 +38,33 @@ func (e *RateLimitError) Error() string {
 }
 
 func (e *RateLimitError) Unwrap() error { return e.Err }
+
+// An AnnotationError says that a pull request is open, but that some of what
+// belongs to it (labels, status, review comments) could not be added. Proposing
+// the same again adds what is missing.
+type AnnotationError struct {
+	Pull int
+	Err  error
+}
+
+func (e *AnnotationError) Error() string {
+	return fmt.Sprintf("pull request #%d is open, but not complete: %v", e.Pull, e.Err)
+}
+
+func (e *AnnotationError) Unwrap() error { return e.Err }
+
+// A MergeRefusedError says why the host did not merge. It is [ErrRejected].
+type MergeRefusedError struct {
+	Pull     int
+	Contexts []string // statuses that are required and not there or not successful, as far as the host names them
+	Message  string   // of the host
+}
+
+func (e *MergeRefusedError) Error() string {
+	return fmt.Sprintf("merge of #%d is refused: %s", e.Pull, e.Message)
+}
+
+func (e *MergeRefusedError) Unwrap() error { return ErrRejected }
 
 // An Installation is the App in one account.
 type Installation struct {

@@ -64,3 +64,21 @@ func TestValidatePath(t *testing.T) {
 		}
 	}
 }
+
+// A key from monitored data must not end the comment it is written in, and a
+// marker further up in the body must not win over ours (attack 59).
+func TestMarker(t *testing.T) {
+	m := Marker{Key: "acme/shop --> <!-- x \"quoted\"", Evidence: "ab12"}
+	if strings.Count(m.String(), "-->") != 1 {
+		t.Errorf("%s ends its comment early", m)
+	}
+	got, ok := ParseMarker("text " + Marker{Key: "forged"}.String() + "\n" + m.String() + "\n")
+	if !ok || got != m {
+		t.Errorf("ParseMarker = %v, %v, want %v", got, ok, m)
+	}
+	for _, body := range []string{"", "<!-- salve ", "<!-- salve {} -->", "<!-- salve {\"key\":1} -->", "<!-- salve x -->"} {
+		if got, ok := ParseMarker(body); ok {
+			t.Errorf("ParseMarker(%q) = %v, want none", body, got)
+		}
+	}
+}

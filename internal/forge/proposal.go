@@ -23,6 +23,10 @@ type Proposal struct {
 	Comments []LineComment
 	Status   CommitStatus // to set on the head as soon as it exists
 	Evidence string       // digest of what Body was made from; unchanged evidence is not written again
+
+	// Reconsider forgets the refusals before it: a pull request that people
+	// closed earlier no longer means no. The zero time forgets none.
+	Reconsider time.Time
 }
 
 // A Label is a tag on a pull request.

@@ -1,0 +1,45 @@
+package forge
+
+// A Rule is one rule of a ruleset that applies to a branch.
+// https://docs.github.com/en/rest/repos/rules
+type Rule struct {
+	Type     string   // "creation", "required_signatures", "required_status_checks", "branch_name_pattern", …
+	Contexts []string // of required_status_checks
+	Operator string   // of patterns: "starts_with", "ends_with", "contains", "regex"
+	Pattern  string
+	Negate   bool
+	Paths    []string // of file_path_restriction: patterns that must not change
+}
+
+// A Repository is what the host says of a repository.
+type Repository struct {
+	Repo     Repo // its name now; differs from the one asked for after a rename
+	ID       int64
+	Default  string // branch
+	Private  bool
+	Fork     bool
+	Archived bool
+	Disabled bool
+}
+
+// Writable reports an archived or disabled repository as [ErrArchived].
+func (r Repository) Writable() error {
+	if r.Archived || r.Disabled {
+		return ErrArchived
+	}
+	return nil
+}
+
+// A Permission is what a person may do with a repository.
+type Permission int
+
+const (
+	PermissionNone Permission = iota
+	PermissionRead
+	PermissionWrite
+	PermissionAdmin
+)
+
+func (p Permission) String() string {
+	return [...]string{"none", "read", "write", "admin"}[max(0, min(p, PermissionAdmin))]
+}
