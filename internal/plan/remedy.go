@@ -1,0 +1,237 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/salvehq/salve/internal/policy"
+)
+
+// A Remedy is one file of templates/remedies, or of .github/salve/remedies in
+// a repository: which problems it answers, and with what change. Exactly one
+// of Leave, Set and Create is given.
+type Remedy struct {
+	Name     string    `yaml:"name"`
+	Summary  string    `yaml:"summary"`
+	Subject  Subject   `yaml:"subject"`
+	Priority int       `yaml:"priority"` // the highest that matches is asked first
+	When     Condition `yaml:"when"`
+
+	Leave  string  `yaml:"leave"` // why a person has to look
+	Set    *Set    `yaml:"set"`
+	Create *Create `yaml:"create"`
+
+	Text   Text     `yaml:"text"`
+	Labels []string `yaml:"labels"` // after the prefix: remediation, alert-tuning
+
+	File string `yaml:"-"` // where it was read from
+	Own  bool   `yaml:"-"` // it comes from the repository it is used for
+}
+
+// A Subject is what a remedy answers.
+type Subject string
+
+const (
+	Problem Subject = "problem" // a row of infrastructure-remediation
+	Alert   Subject = "alert"   // a row of alert-rule-optimization
+)
+
+// A Place says how the value to change is found.
+type Place string
+
+const (
+	PlaceWorkload   Place = "workload"   // the manifest of the workload that the problem names
+	PlaceOwned      Place = "owned"      // where services: in .github/salve.yml says
+	PlaceAutoscaler Place = "autoscaler" // the autoscaler of the workload
+	PlaceAlertRule  Place = "alert-rule" // the Terraform resource of the detector
+)
+
+// Set changes one value.
+type Set struct {
+	Place    Place       `yaml:"place"`
+	Field    string      `yaml:"field"`    // below the place; empty where the place is the value
+	Equal    string      `yaml:"equal"`    // a field that follows if it had the same value
+	Within   string      `yaml:"within"`   // a field that holds the most the value may be
+	Kind     policy.Kind `yaml:"kind"`     // what the value measures; decides how it is raised
+	To       string      `yaml:"to"`       // a fixed value, in place of kind
+	Causes   []Cause     `yaml:"causes"`   // what went wrong, by title; the first that matches
+	Ceiling  string      `yaml:"ceiling"`  // never above; a repository may lower it
+	Cooldown Duration    `yaml:"cooldown"` // between two changes of the same value
+}
+
+// A Cause says for the titles it is meant for what went wrong.
+type Cause struct {
+	Title []string     `yaml:"title"` // patterns; none means any
+	Cause policy.Cause `yaml:"cause"`
+}
+
+// CauseOf returns what went wrong according to a title.
+func (s *Set) CauseOf(title string) policy.Cause {
+	for _, c := range s.Causes {
+		if len(c.Title) == 0 || Like(c.Title, title) {
+			return c.Cause
+		}
+	}
+	return policy.Saturation
+}
+
+// Create adds a file.
+type Create struct {
+	Template string   `yaml:"template"` // below templates/
+	File     string   `yaml:"file"`     // beside what it is for; a template itself
+	Unless   Place    `yaml:"unless"`   // not where there is one already
+	Cooldown Duration `yaml:"cooldown"`
+}
+
+// Text is what people read about a remedy.
+type Text struct {
+	Change   string `yaml:"change"` // begins the title: "Raise memory limit of"
+	Why      string `yaml:"why"`
+	Rollback string `yaml:"rollback"`
+}
+
+// A Duration is written 24h or 90m.
+type Duration time.Duration
+
+// UnmarshalYAML reads a duration.
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if err != nil || v < 0 {
+		return fmt.Errorf("line %d: duration %q: want a number with a unit, such as 24h", n.Line, n.Value)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// maxRemedy bounds the size of a remedy file.
+const maxRemedy = 64 << 10
+
+// nameForm is what stands in branch names and labels.
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+
+// Load reads the remedies *.yaml in dir of fsys, by name.
+func Load(fsys fs.FS, dir string) ([]Remedy, error) {
+	files, err := fs.Glob(fsys, path.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var out []Remedy
+	var errs []error
+	for _, file := range files {
+		text, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, err
+		}
+		r, err := Parse(file, text)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, errors.Join(errs...)
+}
+
+// Parse reads one remedy. Errors name file, line and what was expected; an
+// unknown key is an error, because a misspelt condition would widen what the
+// remedy answers.
+func Parse(file string, text []byte) (Remedy, error) {
+	if len(text) > maxRemedy {
+		return Remedy{}, fmt.Errorf("%s: %d bytes; a remedy has at most %d", file, len(text), maxRemedy)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	var r Remedy
+	if err := dec.Decode(&r); err != nil {
+		return Remedy{}, fmt.Errorf("%s: %w", file, tidy(err))
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return Remedy{}, fmt.Errorf("%s: more than one document; write one remedy per file", file)
+	}
+	r.File = file
+	return r, r.validate()
+}
+
+// tidy takes the prefix and the line breaks out of a YAML error.
+func tidy(err error) error {
+	s := strings.TrimPrefix(err.Error(), "yaml: ")
+	s = strings.ReplaceAll(strings.TrimPrefix(s, "unmarshal errors:\n  "), "\n  ", "; ")
+	return errors.New(s)
+}
+
+// validate reports what strict decoding cannot see.
+func (r Remedy) validate() error {
+	fault := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %s", r.File, fmt.Sprintf(format, args...))
+	}
+	if want := strings.TrimSuffix(path.Base(r.File), ".yaml"); r.Name != want {
+		return fault("name is %q, want %q as the file is called", r.Name, want)
+	}
+	if !nameForm.MatchString(r.Name) {
+		return fault("name %q: want lower-case letters, digits and hyphens, at most 40", r.Name)
+	}
+	if r.Subject != Problem && r.Subject != Alert {
+		return fault("subject is %q, want problem or alert", r.Subject)
+	}
+	answers := 0
+	for _, given := range []bool{r.Leave != "", r.Set != nil, r.Create != nil} {
+		if given {
+			answers++
+		}
+	}
+	if answers != 1 {
+		return fault("want exactly one of leave, set and create")
+	}
+	if r.Leave == "" && (r.Text.Change == "" || r.Text.Why == "" || r.Text.Rollback == "") {
+		return fault("text: want change, why and rollback, so that a reviewer can judge the pull request")
+	}
+	if err := r.When.validate(fault); err != nil {
+		return err
+	}
+	if r.Set != nil {
+		return r.Set.validate(fault)
+	}
+	if r.Create != nil && (r.Create.Template == "" || r.Create.File == "") {
+		return fault("create: want template and file")
+	}
+	return nil
+}
+
+func (s *Set) validate(fault func(string, ...any) error) error {
+	places := []Place{PlaceWorkload, PlaceOwned, PlaceAutoscaler, PlaceAlertRule}
+	if !slices.Contains(places, s.Place) {
+		return fault("set.place is %q, want one of %v", s.Place, places)
+	}
+	if s.Field == "" && s.Place != PlaceOwned {
+		return fault("set.field: want the field below the %s", s.Place)
+	}
+	if (s.To == "") == (s.Kind == "") {
+		return fault("set: want either kind or to")
+	}
+	if s.Kind != "" && !slices.Contains(kinds, s.Kind) {
+		return fault("set.kind is %q, want one of %v", s.Kind, kinds)
+	}
+	for _, c := range s.Causes {
+		if !slices.Contains(causes, c.Cause) {
+			return fault("set.causes: %q is none of %q", c.Cause, causes)
+		}
+	}
+	return nil
+}
+
+// What a remedy may ask package policy for.
+var (
+	kinds = []policy.Kind{policy.Memory, policy.CPU, policy.Count, policy.InstanceType, policy.Storage,
+		policy.LambdaMemory, policy.Samples, policy.Percent}
+	causes = []policy.Cause{policy.Saturation, policy.OOMKill, policy.Throttling}
+)
