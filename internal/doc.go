@@ -1,0 +1,55 @@
+// Package internal holds the code of Salve; this page is the tour, bottom up.
+//
+// # The ground
+//
+// Package dql has the values, records and queries of DQL, and what is known
+// about the quality of an answer. Package patch changes text byte by byte and
+// prints diffs. Package templates (at the top of the module) embeds everything
+// that steers the program: queries, remedies, texts, new files.
+//
+// # The words
+//
+// Package forge names the parts of a code host: repositories, commits,
+// proposals, statuses, events; and it refuses names that could climb out of a
+// URL or a tree. Package problem reads Davis problems from records. Packages
+// dql/syntax, dql/function, dql/check and dql/eval are the language: text and
+// tree, the table of functions, what can be said without data, and the engine
+// that answers queries from records.
+//
+// # What the use cases think with
+//
+// Package policy turns a value into the next one by a rule that can be named,
+// and reads .github/salve.yml. Packages kubeedit and tfedit find where a value
+// stands in a file and replace its bytes; package inventory knows which file
+// that is. Package prose words titles, bodies and statuses, and makes hostile
+// text harmless. Package catalog has the queries with their parameters,
+// columns and words. Package plan reads remedies, and puts all of this
+// together: from a remedy, a repository and evidence to a proposal or to a
+// reason why there is none.
+//
+// # The use cases
+//
+// Package remedy answers open problems, package tune noisy detectors, package
+// gate deployments. Each declares the ports it needs and gets time as an
+// argument; none knows another.
+//
+// # The edges
+//
+// Package dynatrace speaks to Grail, package ghapp to GitHub, package schedule
+// to the clock, package server to whoever calls. Packages dynatracetest and
+// githubtest are the other sides of the first two: servers of the real
+// protocols, for tests, for the demo and for salve sandbox. Package archtest
+// holds the import rules.
+//
+// # Log keys
+//
+//	delivery      GUID of a webhook delivery
+//	event action  what it says happened
+//	installation  the App in one account
+//	repo pull sha where something is done
+//	problem       display ID, P-…
+//	entity query  what was asked for
+//	reason        why nothing was done
+//	job           of the schedule
+//	err took      what went wrong; how long it took
+package internal
