@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Pair is what a container requests of one resource and what it may use at
+// most, as written; empty where nothing is written.
+type Pair struct{ Request, Limit string }
+
+// A Resize says what to write for a [Pair]. An adjustment with an empty To
+// stays as it is; one with an empty From is written anew.
+type Resize struct{ Request, Limit Adjustment }
+
+// NextPair returns the next limit of a container, and the request where it has
+// to follow. The class of service stays: where request and limit were equal
+// they stay equal. Otherwise the request moves only as far as a LimitRange's
+// ratio forces it to.
+// https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/
+func NextPair(k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Reason) {
+	m, ok := measureOf(k)
+	if !ok || k != Memory && k != CPU {
+		return Resize{}, reasonf(NotParseable, "containers have no requests of kind %q", k)
+	}
+	if b.Vertical != "" {
+		return Resize{}, reasonf(Autoscaled, "%s sets %s itself; change its bounds instead", b.Vertical, k)
+	}
+	if p.Limit == "" {
+		return start(m, k, p, e, r, b)
+	}
+	limit, why := Next(Value{k, p.Limit}, e, r, b)
+	if !why.None() {
+		return Resize{}, why
+	}
+	return follow(m, p, limit, b)
+}
+
+// follow settles the request that goes with a new limit.
+func follow(m measure, p Pair, limit Adjustment, b Bounds) (Resize, Reason) {
+	out := Resize{Limit: limit}
+	if p.Request == "" {
+		return out, Reason{}
+	}
+	request, err := m.parse(p.Request)
+	if err != nil {
+		return Resize{}, Reason{NotParseable, err.Error()}
+	}
+	from, errFrom := m.parse(limit.From)
+	to, err := m.parse(limit.To)
+	if err != nil {
+		return Resize{}, Reason{NotParseable, err.Error()}
+	}
+	var rule string
+	want := request
+	switch {
+	case errFrom == nil && from == request:
+		want, rule = to, "equal to the limit, as before, so that the pod stays Guaranteed"
+	case request > to:
+		want, rule = to, "not above the limit"
+	case b.Ratio > 0 && float64(to) > float64(request)*b.Ratio:
+		want = int64(math.Ceil(float64(to) / b.Ratio))
+		want = min(roundUp(want, m.grain(want, p.Request)), to)
+		rule = fmt.Sprintf("limit / %g, the maxLimitRequestRatio of the LimitRange", b.Ratio)
+	}
+	if want <= request {
+		return out, Reason{}
+	}
+	if b.Horizontal != "" {
+		return Resize{}, reasonf(Autoscaled, "the request would have to follow the limit, and %s scales by it", b.Horizontal)
+	}
+	out.Request = Adjustment{p.Request, m.format(want, p.Request), rule}
+	return out, Reason{}
+}
+
+// start finds a limit for a container that writes none: from the highest use,
+// from the limit that its LimitRange gives it already, or from the configured
+// initial value. Out-of-memory kills without any limit come from the node, so
+// then a request that is written is raised instead.
+func start(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Reason) {
+	if b.Default.Value != "" {
+		limit, why := Next(Value{k, b.Default.Value}, e, r, b)
+		if !why.None() {
+			return Resize{}, why
+		}
+		limit.From, limit.Rule = "", fmt.Sprintf("%s of %s by %s", limit.Rule, b.Default.Value, b.Default.Source)
+		return follow(m, p, limit, b)
+	}
+	limit, why := initial(m, k, p, e, r, b)
+	if why.Code == NoStart && e.Cause == OOMKill && p.Request != "" && b.Horizontal == "" {
+		request, why := Next(Value{k, p.Request}, e, r, b)
+		request.Rule += "; without a limit the node ran out of memory, so the request is raised"
+		return Resize{Request: request}, why
+	}
+	if !why.None() {
+		return Resize{}, why
+	}
+	return follow(m, p, limit, b)
+}
+
+// initial is the first limit of a container.
+func initial(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
+	like, want, rule := "1Mi", int64(0), ""
+	if k == CPU {
+		like = "1m"
+	}
+	switch {
+	case e.Peak > 0:
+		show := mebibytes
+		if k == CPU {
+			show = millicores
+		}
+		want = filledBy(e.Peak)
+		want, rule = roundUp(want, m.grain(want, like)), peakRule(e, "no limit was written", show)
+	case r.Initial != "":
+		n, err := m.parse(r.Initial)
+		if err != nil {
+			return Adjustment{}, Reason{NotParseable, err.Error()}
+		}
+		like, want, rule = r.Initial, n, "the configured initial value, since no limit was written"
+	default:
+		return Adjustment{}, reasonf(NoStart,
+			"no %s limit is written, no use was measured and no initial value is configured: set one with initial: under remedies", k)
+	}
+	if request, err := m.parse(p.Request); err == nil && request > want {
+		want, rule = request, rule+", not below the request"
+	}
+	to, rule, why := m.hold(m.format(want, like), 0, want, rule, r, b)
+	if why.None() {
+		if request, err := m.parse(p.Request); err == nil && request > to {
+			return Adjustment{}, reasonf(AtCeiling, "the request of %s is above what may be written as a limit (%s)", p.Request, rule)
+		}
+	}
+	return Adjustment{To: m.format(to, like), Rule: rule}, why
+}
+
+// QuotaCap is the most that a value may become before a ResourceQuota is full:
+// hard less what all pods of the namespace ask for together, shared among the
+// replicas that the value is for.
+func QuotaCap(v Value, hard, sum string, replicas int, source string) (Cap, error) {
+	m, ok := measureOf(v.Kind)
+	if !ok || replicas < 1 {
+		return Cap{}, fmt.Errorf("%s: want an amount and at least one replica", source)
+	}
+	var n [3]int64
+	for i, text := range []string{v.Text, hard, sum} {
+		var err error
+		if n[i], err = m.parse(text); err != nil {
+			return Cap{}, fmt.Errorf("%s: %w", source, err)
+		}
+	}
+	room := max(n[1]-n[2], 0) / int64(replicas)
+	return Cap{m.format(n[0]+room-room%m.unit(v.Text), v.Text), source}, nil
+}
