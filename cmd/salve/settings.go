@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/salvehq/salve/internal/schedule"
+)
+
+// Settings are what the operator says: flags, and the environment where a flag
+// is not given. Secrets come from the environment alone, or from a file that it
+// names.
+type settings struct {
+	githubAppID  string
+	githubURL    string
+	dynatraceURL string
+	tokenURL     string
+	database     string
+	listen       string
+	pacing       bool
+	logFormat    string
+
+	remediate, tune string // cron lines
+
+	// secrets
+	githubKey, webhookSecret                           string
+	dynatraceToken, dynatraceClientID, dynatraceSecret string
+}
+
+// githubFlags adds what it takes to reach GitHub.
+func (s *settings) githubFlags(cmd *cobra.Command, env *environment) {
+	f := cmd.Flags()
+	f.StringVar(&s.githubAppID, "github-app-id", env.Getenv("SALVE_GITHUB_APP_ID"), "`id` of the GitHub App [$SALVE_GITHUB_APP_ID]")
+	f.StringVar(&s.githubURL, "github-url", or(env.Getenv("SALVE_GITHUB_URL"), "https://api.github.com/"), "`URL` of the GitHub API, exactly as it is [$SALVE_GITHUB_URL]")
+	f.BoolVar(&s.pacing, "pacing", env.Getenv("SALVE_PACING") != "off", "keep to GitHub's pace: one change a second, 80 a minute, 500 an hour [$SALVE_PACING=off]")
+}
+
+// dynatraceFlags adds what it takes to reach a Dynatrace environment.
+func (s *settings) dynatraceFlags(cmd *cobra.Command, env *environment) {
+	f := cmd.Flags()
+	f.StringVar(&s.dynatraceURL, "dynatrace-url", env.Getenv("SALVE_DYNATRACE_URL"), "`URL` of the Dynatrace environment, https://<id>.apps.dynatrace.com [$SALVE_DYNATRACE_URL]")
+	f.StringVar(&s.tokenURL, "dynatrace-token-url", env.Getenv("SALVE_DYNATRACE_TOKEN_URL"), "`URL` that gives OAuth tokens, if it is not Dynatrace's own [$SALVE_DYNATRACE_TOKEN_URL]")
+	f.StringVar(&s.dynatraceClientID, "dynatrace-client-id", env.Getenv("SALVE_DYNATRACE_CLIENT_ID"), "OAuth client `id`, in place of a platform token [$SALVE_DYNATRACE_CLIENT_ID]")
+}
+
+// scheduleFlags adds when the queries run.
+func (s *settings) scheduleFlags(cmd *cobra.Command, env *environment) {
+	f := cmd.Flags()
+	f.StringVar(&s.remediate, "remediate", or(env.Getenv("SALVE_REMEDIATE"), "*/5 * * * *"), "when to look for open problems, a `cron` line in UTC [$SALVE_REMEDIATE]")
+	f.StringVar(&s.tune, "tune", or(env.Getenv("SALVE_TUNE"), "0 6 * * *"), "when to look for noisy detectors, a `cron` line in UTC [$SALVE_TUNE]")
+}
+
+// secrets reads what has no flag.
+func (s *settings) secrets(env *environment) error {
+	for _, v := range []struct {
+		name string
+		to   *string
+	}{
+		{"SALVE_GITHUB_PRIVATE_KEY", &s.githubKey},
+		{"SALVE_GITHUB_WEBHOOK_SECRET", &s.webhookSecret},
+		{"SALVE_DYNATRACE_TOKEN", &s.dynatraceToken},
+		{"SALVE_DYNATRACE_CLIENT_SECRET", &s.dynatraceSecret},
+	} {
+		value, err := env.secret(v.name)
+		if err != nil {
+			return err
+		}
+		*v.to = value
+	}
+	return nil
+}
+
+// appID is the number of the App.
+func (s *settings) appID() (int64, error) {
+	id, err := strconv.ParseInt(s.githubAppID, 10, 64)
+	if err != nil || id <= 0 {
+		return 0, fmt.Errorf("App id %q: set SALVE_GITHUB_APP_ID to the number on the App's settings page", s.githubAppID)
+	}
+	return id, nil
+}
+
+// validate reports everything that is missing, at once.
+func (s *settings) validate(webhooks bool) error {
+	var errs []error
+	if _, err := s.appID(); err != nil {
+		errs = append(errs, err)
+	}
+	if s.githubKey == "" {
+		errs = append(errs, errors.New("no private key: set SALVE_GITHUB_PRIVATE_KEY_FILE to the .pem file of the App"))
+	}
+	if webhooks && s.webhookSecret == "" {
+		errs = append(errs, errors.New("no webhook secret: set SALVE_GITHUB_WEBHOOK_SECRET; without one anybody could send events"))
+	}
+	if s.dynatraceURL == "" {
+		errs = append(errs, errors.New("no Dynatrace environment: set SALVE_DYNATRACE_URL to https://<id>.apps.dynatrace.com"))
+	}
+	if s.dynatraceToken == "" && (s.dynatraceClientID == "" || s.dynatraceSecret == "") {
+		errs = append(errs, errors.New("no Dynatrace credentials: set SALVE_DYNATRACE_TOKEN, or SALVE_DYNATRACE_CLIENT_ID and SALVE_DYNATRACE_CLIENT_SECRET"))
+	}
+	for _, line := range []string{s.remediate, s.tune} {
+		if line != "" {
+			errs = append(errs, schedule.Validate(line))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
