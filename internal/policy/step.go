@@ -20,8 +20,8 @@ type measure struct {
 	step   func(n int64, e Evidence, r Rule) (want int64, rule string, why Reason)
 }
 
-func one(string) int64              { return 1 }
-func whole(n int64, _ string) int64 { return 1 }
+func one(string) int64           { return 1 }
+func single(int64, string) int64 { return 1 }
 
 // measureOf returns the measure of a kind; instance types have none.
 func measureOf(k Kind) (measure, bool) {
@@ -31,7 +31,7 @@ func measureOf(k Kind) (measure, bool) {
 	case CPU:
 		return measure{parseCPU, formatCPU, cpuGrain, one, stepCPU}, true
 	case Count:
-		return measure{parseCount, formatCount, whole, one, stepCount}, true
+		return measure{parseCount, formatCount, single, one, stepCount}, true
 	case Storage:
 		grain := func(_ int64, like string) int64 { return storageUnit(like) }
 		return measure{parseStorage, formatStorage, grain, storageUnit, stepStorage}, true
@@ -39,9 +39,9 @@ func measureOf(k Kind) (measure, bool) {
 		grain := func(int64, string) int64 { return 64 }
 		return measure{parseCount, formatCount, grain, one, stepLambda}, true
 	case Samples:
-		return measure{parseCount, formatCount, whole, one, stepSamples}, true
+		return measure{parseCount, formatCount, single, one, stepSamples}, true
 	case Percent:
-		return measure{parsePercent, formatPercent, whole, one, stepPercent}, true
+		return measure{parsePercent, formatPercent, single, one, stepPercent}, true
 	}
 	return measure{}, false
 }

@@ -1,0 +1,291 @@
+package policy
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const whole = `# All that a file can say.
+version: 1
+dry-run: false
+environments:
+  production: {paths: ["overlays/production/**"], clusters: [prod-*], namespaces: [shop], on-unknown: block}
+  staging: {paths: ["overlays/staging/**"], clusters: [stage-*]}
+services:
+  checkout:
+    match: {workloads: [shop/checkout], entities: [SERVICE-1], names: ["checkout*"], tags: ["app:checkout"]}
+    environment: production
+    owns:
+      - {kubernetes: Deployment shop/checkout, container: app}
+      - {values: charts/checkout/values-prod.yaml, path: resources.limits.memory, for: memory-limit}
+      - {terraform: 'aws_autoscaling_group.web["a"].max_size', for: node-pool}
+      - {config: k8s/config.yaml, path: data.DB_POOL_SIZE, for: database-pool}
+      - {new: k8s/pdb.yaml, for: disruption-budget}
+    remedies:
+      memory-limit: {ceiling: 4Gi}
+remedies:
+  memory-limit: {ceiling: 2Gi, step: 50%, cooldown: 12h, environments: [production]}
+  node-pool: {ceiling: 10, enabled: false}
+limits:
+  open: 3
+  per-hour: 2
+  declined: 2w
+  quiet:
+    - {days: [saturday, sunday]}
+    - {from: "22:00", to: "06:00", zone: Europe/Vienna}
+pull-requests: {draft: true, comment: false, reviewers: [acme/platform]}
+labels: {prefix: bot/, add: [ops]}
+gates:
+  pre-deployment: {mode: shadow, deadline: 1h}
+  canary: {}
+severity: {CUSTOM_ALERT: medium}
+anchors: allow
+`
+
+func TestParse(t *testing.T) {
+	c, err := Parse(File, []byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Owners(Subject{Workload: "shop/checkout", Tags: []string{"app:other"}}); !slices.Equal(got, []Owner{{"checkout", "workload shop/checkout"}}) {
+		t.Errorf("owners of a workload: %v", got)
+	}
+	if got := c.Owners(Subject{Workload: "shop/cart", Names: []string{"cart"}}); got != nil {
+		t.Errorf("owners of another: %v", got)
+	}
+	if got := c.EnvironmentsOf(Scope{Cluster: "prod-eu", Namespace: "shop"}); !slices.Equal(got, []string{"production"}) {
+		t.Errorf("environment of a namespace in a cluster: %v", got)
+	}
+	if got := c.EnvironmentsOf(Scope{Cluster: "prod-eu", Namespace: "bank"}); got != nil {
+		t.Errorf("environment that a namespace contradicts: %v", got)
+	}
+	if got := c.EnvironmentsOf(Scope{Path: "overlays/staging/a/b.yaml"}); !slices.Equal(got, []string{"staging"}) {
+		t.Errorf("environment of a file: %v", got)
+	}
+	if got, why := c.Rule("checkout", "memory-limit", "production"); !why.None() || got != (Rule{Step: 1.5, Ceiling: "4Gi", Cooldown: 12 * time.Hour}) {
+		t.Errorf("rule of the service: %+v, %v", got, why)
+	}
+	if _, why := c.Rule("checkout", "memory-limit", "staging"); why.Code != Disabled {
+		t.Errorf("rule elsewhere: %v, want disabled", why)
+	}
+	if _, why := c.Rule("checkout", "node-pool", "production"); why.Code != Disabled {
+		t.Errorf("rule switched off: %v, want disabled", why)
+	}
+	if got, _ := c.Rule("", "cpu-limit", ""); got != (Rule{Cooldown: 24 * time.Hour}) {
+		t.Errorf("rule of which nothing is said: %+v", got)
+	}
+	if got := c.Places("checkout", "memory-limit", "production"); len(got) != 1 || got[0].Values == "" {
+		t.Errorf("place of the memory limit: %+v", got)
+	}
+	if got := c.Places("checkout", "cpu-limit", "production"); len(got) != 1 || got[0].Container != "app" {
+		t.Errorf("place of the CPU limit: %+v", got)
+	}
+	if got := c.Places("checkout", "memory-limit", "staging"); got != nil {
+		t.Errorf("place in another environment: %+v", got)
+	}
+	if g := c.Gate(PreDeployment); g.Mode != Shadow || g.Deadline != Duration(time.Hour) || g.Clean != Duration(3*time.Minute) {
+		t.Errorf("pre-deployment: %+v", g)
+	}
+	if c.Gate(Canary).Mode != Enforce || c.Gate(Risk).Mode != Off {
+		t.Errorf("canary %+v, risk %+v", c.Gate(Canary), c.Gate(Risk))
+	}
+	if c.OnUnknownIn(PreDeployment, "production") != Block || c.OnUnknownIn(PreDeployment, "staging") != Warn {
+		t.Error("on-unknown: want block in production, warn elsewhere")
+	}
+	if !c.PullRequests.Draft || c.PullRequests.Comment || !c.PullRequests.CodeOwners {
+		t.Errorf("pull requests: %+v; what is not said keeps its default", c.PullRequests)
+	}
+	if why := c.Writes(); !why.None() {
+		t.Errorf("writes: %v", why)
+	}
+	if err := c.Check([]string{"memory-limit", "node-pool", "database-pool", "disruption-budget"}); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+	err = c.Check([]string{"memory-limit", "node-pools", "database-pool", "disruption-budget"})
+	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:14:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
+		t.Errorf("Check of an unknown remedy: %v", err)
+	}
+}
+
+// Without a file, and for as long as it says dry-run, nothing is written.
+func TestNoFileNoWrites(t *testing.T) {
+	var none *Config
+	for _, c := range []*Config{none, {}, {Version: 1, DryRun: true}} {
+		if c.Writes().None() {
+			t.Errorf("%+v writes", c)
+		}
+	}
+	c, err := Parse(File, []byte("version: 1"))
+	if err != nil || !c.Writes().None() {
+		t.Errorf("the least file: %v, %v", c.Writes(), err)
+	}
+}
+
+// Every mistake of a file is reported at its line and column.
+func TestParseErrors(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Parse("salve.yml", ar.Files[0].Data)
+		if err == nil {
+			t.Errorf("%s: no error", file)
+			continue
+		}
+		got := err.Error() + "\n"
+		if *update {
+			ar.Files = append(ar.Files[:1], txtar.File{Name: "err", Data: []byte(got)})
+			if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if len(ar.Files) != 2 || got != string(ar.Files[1].Data) {
+			t.Errorf("%s: got\n%s", file, got)
+		}
+	}
+}
+
+// What would be slow or endless to read is refused before it is.
+func TestParseBounds(t *testing.T) {
+	for name, tt := range map[string]struct{ src, want string }{
+		"size":       {strings.Repeat("# x\n", 1<<17), "at most 262144"},
+		"brackets":   {"a: " + strings.Repeat("[", 100_000), "nested more than 64 deep"},
+		"dashes":     {"a:\n" + strings.Repeat("- ", 100_000) + "x", "nested more than 64 deep"},
+		"indent":     {"a:\n" + strings.Repeat(" ", 200) + "b: c", "nested more than 64 deep"},
+		"questions":  {strings.Repeat("? ", 100_000) + "x", "nested more than 64 deep"},
+		"not UTF-8":  {"version: \xff", "not UTF-8"},
+		"empty":      {"", "the file is empty"},
+		"only notes": {"# nothing\n", "the file is empty"},
+		"bomb": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n" +
+			"environments: {p: {paths: *c}}", "anchors and aliases are not taken"},
+	} {
+		_, err := Parse("f", []byte(tt.src))
+		var errs Errors
+		if err == nil || !errors.As(err, &errs) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %.200v, want …%s…", name, err, tt.want)
+		}
+	}
+}
+
+func TestWindows(t *testing.T) {
+	c, err := Parse(File, []byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]Code{
+		"2026-03-04T10:00:00Z": "",         // Wednesday
+		"2026-03-07T10:00:00Z": QuietHours, // Saturday
+		"2026-03-04T20:59:00Z": "",
+		"2026-03-04T21:00:00Z": QuietHours, // 22:00 in Vienna
+		"2026-03-05T04:59:00Z": QuietHours,
+		"2026-03-05T05:00:00Z": "",
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Limits.Allow(0, 0, now); got.Code != want {
+			t.Errorf("%s: %v, want %q", at, got, want)
+		}
+	}
+	now := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
+	if got := c.Limits.Allow(3, 0, now); got.Code != TooManyOpen {
+		t.Errorf("3 open: %v", got)
+	}
+	if got := c.Limits.Allow(0, 2, now); got.Code != TooManyThisHour {
+		t.Errorf("2 this hour: %v", got)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		glob, s string
+		want    bool
+	}{
+		{"shop/*", "shop/checkout", true}, {"shop/*", "shop/a/b", false}, {"shop/**", "shop/a/b", true},
+		{"**/prod/**", "prod/a", true}, {"**/prod/**", "x/prod/a", true}, {"**/prod/**", "x/production/a", false},
+		{"*", "a", true}, {"*", "a/b", false}, {"a?c", "abc", true}, {"a?c", "a/c", false}, {"a.c", "abc", false},
+		{"(a", "(a", true}, {"[a]", "a", false}, {"", "", true}, {"*", "a\nb", true},
+	} {
+		if got := matches(tt.glob, tt.s); got != tt.want {
+			t.Errorf("matches(%q, %q) = %v", tt.glob, tt.s, got)
+		}
+	}
+}
+
+// What Salve prints for people to copy must be read as it was meant, whatever
+// the names are.
+func TestSnippet(t *testing.T) {
+	places := []Place{
+		{Kubernetes: "Deployment shop/checkout", Container: "app"},
+		{Terraform: `aws_autoscaling_group.web["a"].max_size`, For: "node-pool"},
+	}
+	got := Snippet("checkout", Subject{Workload: "shop/checkout"}, "production", places)
+	want := `services:
+  checkout:
+    match:
+      workloads: ["shop/checkout"]
+    environment: production
+    owns:
+      - {kubernetes: "Deployment shop/checkout", container: app}
+      # or: - {terraform: "aws_autoscaling_group.web[\"a\"].max_size", for: node-pool}
+`
+	if got != want {
+		t.Errorf("got\n%s", got)
+	}
+	for _, s := range []Subject{
+		{Workload: "shop/checkout"}, {Entities: []string{"HOST-1", "HOST-2"}}, {Names: []string{"a\": {b}\n- x: \u2028", "#"}},
+	} {
+		c, err := Parse("snippet", []byte("version: 1\n"+Snippet("checkout", s, "", places)))
+		if err != nil {
+			t.Errorf("%+v: %v", s, err)
+			continue
+		}
+		if len(c.Owners(s)) != 1 || len(c.Places("checkout", "memory-limit", "")) != 1 {
+			t.Errorf("%+v is not settled by %+v", s, c.Services)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(whole))
+	files, err := filepath.Glob("testdata/errors/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(ar.Files[0].Data)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		c, err := Parse("f", src)
+		if (c == nil) == (err == nil) {
+			t.Fatalf("Parse = %v, %v; want one of them", c, err)
+		}
+		var errs Errors
+		if err == nil {
+			c.Owners(Subject{Workload: "a/b", Names: []string{"c"}})
+		} else if !errors.As(err, &errs) || errs[0].Line < 1 || errs[0].Col < 1 || strings.Contains(errs[0].What, "\n") {
+			t.Fatalf("error without a place: %v", err)
+		}
+	})
+}
