@@ -39,7 +39,7 @@ func (s *Store[K, V]) Get(key K) (value V, ok bool) {
 	return e.Value.(*entry[K, V]).value, true
 }
 
-// Put remembers a value of size bytes. One that is larger than an eighth of the
+// Put remembers a value of size bytes. One that is larger than half of the
 // limit is not taken: it would push out too much else.
 func (s *Store[K, V]) Put(key K, value V, size int64) {
 	s.mu.Lock()
@@ -47,7 +47,7 @@ func (s *Store[K, V]) Put(key K, value V, size int64) {
 	if e, ok := s.byKey[key]; ok {
 		s.drop(e)
 	}
-	if size > s.limit/8 {
+	if size > s.limit/2 {
 		return
 	}
 	s.byKey[key] = s.recent.PushFront(&entry[K, V]{key, value, size})

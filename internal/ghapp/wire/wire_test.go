@@ -226,7 +226,7 @@ func TestStoreForgets(t *testing.T) {
 		s.Put(i, "x", 10)
 		s.Get(0)
 	}
-	s.Put(99, "too large", 11)
+	s.Put(99, "too large", 41)
 	s.Put(0, "y", 10)
 	var kept []int
 	for i := range 100 {
