@@ -1,0 +1,302 @@
+// Package prose writes what people read: titles, bodies and messages of pull
+// requests, remarks on changed lines, labels, and the lines of commit statuses.
+//
+// Names of entities, titles of problems and tags are chosen by whoever runs or
+// attacks the monitored system, so no text reaches a template as it came.
+// [Render] first makes every string harmless ([Neutralise] for Markdown,
+// [Plain] for everything else) and only then fills in the templates, which are
+// this program's own.
+package prose
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/templates"
+)
+
+// GitHub's limits, in characters, for titles, bodies, and the descriptions of
+// statuses and labels; and ours for the body, so that it can be added to.
+const (
+	maxTitle  = 256
+	maxBody   = 60_000
+	maxStatus = 140
+)
+
+// A Pull is a pull request before it is put into words.
+type Pull struct {
+	Key         string // of the proposal
+	Remedy      string // "memory-limit"
+	Action      string // what it does, up to the subject: "Raise memory limit of"
+	Subject     string // "shop/checkout"
+	Environment string // "production"; may be empty
+	Why         string // a sentence or two: what the change is to achieve
+	Changes     []Change
+	Evidence    []Evidence
+	Affects     []string      // what else shares the changed values
+	Notes       []string      // what a reviewer should know besides
+	Rollback    string        // beyond reverting, if there is more to do
+	Declined    time.Duration // how long a no holds; 0 leaves the sentence out
+	Dynatrace   string        // root URL of the tenant; without it there are no links
+}
+
+// A Change is one value that changes, or one file that is new.
+type Change struct {
+	Path     string
+	Line     int    // after the change, from 1; 0 for a whole file
+	What     string // "Deployment shop/checkout, container app: resources.limits.memory"
+	From, To string // From is empty where nothing was written
+	Rule     string // the sentence that gave To
+}
+
+// Evidence is one problem that speaks for the change.
+type Evidence struct {
+	Problem   string // "P-2403"
+	Event     string // event.id
+	Title     string
+	Severity  string // "MEDIUM"
+	Start     time.Time
+	Affected  []string
+	RootCause string
+}
+
+// Text is a pull request in words.
+type Text struct {
+	Title    string
+	Body     string
+	Message  string // of the commit
+	Comments []forge.LineComment
+	Evidence string // digest of all that Body says; the same words have the same digest
+}
+
+// Render puts p into words. It fails only if p lacks what every pull request
+// must say.
+func Render(p Pull) (Text, error) {
+	switch {
+	case p.Key == "" || p.Remedy == "" || p.Action == "" || p.Subject == "":
+		return Text{}, fmt.Errorf("pull request %q: want key, remedy, action and subject", p.Key)
+	case len(p.Changes) == 0 || len(p.Evidence) == 0:
+		return Text{}, fmt.Errorf("pull request %q: want a change and the evidence for it", p.Key)
+	}
+	t, err := template.New("").Option("missingkey=error").ParseFS(templates.FS, "pull/*.tmpl")
+	if err != nil {
+		return Text{}, err
+	}
+	v := words(p, plain)
+	v.keep(maxRows)
+	title, err := fill(t, "title.md.tmpl", v)
+	if err != nil {
+		return Text{}, err
+	}
+	message, err := fill(t, "message.md.tmpl", v)
+	if err != nil {
+		return Text{}, err
+	}
+	out := Text{Title: Cut(title, maxTitle), Message: message}
+	body, err := bounded(t, p)
+	if err != nil {
+		return Text{}, err
+	}
+	sum := sha256.Sum256([]byte(body))
+	out.Evidence = hex.EncodeToString(sum[:8])
+	out.Body = markerOf(p, out.Evidence).String() + "\n" + body
+	out.Comments, err = remarks(t, p)
+	return out, err
+}
+
+// remarks says of each changed line which rule and which evidence gave it.
+func remarks(t *template.Template, p Pull) ([]forge.LineComment, error) {
+	v := words(p, markdown)
+	v.keep(maxRows)
+	changes := v.Changes
+	var out []forge.LineComment
+	for i := range changes {
+		if p.Changes[i].Line < 1 {
+			continue
+		}
+		v.Changes = changes[i : i+1]
+		text, err := fill(t, "comment.md.tmpl", v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, forge.LineComment{Path: p.Changes[i].Path, Line: p.Changes[i].Line, Body: text})
+	}
+	return out, nil
+}
+
+// bounded fills in the body, with fewer and fewer rows until it is short
+// enough.
+func bounded(t *template.Template, p Pull) (string, error) {
+	for rows := maxRows; ; rows /= 2 {
+		v := words(p, markdown)
+		v.keep(rows)
+		body, err := fill(t, "body.md.tmpl", v)
+		if err != nil || len(body) <= maxBody || rows == 0 {
+			return body, err
+		}
+	}
+}
+
+func fill(t *template.Template, name string, data any) (string, error) {
+	var b strings.Builder
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(b.String()), nil
+}
+
+// maxRows bounds the changes and the problems that one body lists.
+const maxRows = 20
+
+// view is a [Pull] whose strings are safe where they will stand.
+type view struct {
+	Remedy, Action, Subject, Environment, Why, Rollback string
+	Changes                                             []changeView
+	Evidence                                            []evidenceView
+	Affects, Notes                                      []string
+	MoreChanges, MoreEvidence                           int
+	Declined                                            string
+}
+
+type changeView struct {
+	Where, What, From, To, Rule string
+}
+
+type evidenceView struct {
+	Problem, Title, Severity, Start, Affected, RootCause string
+}
+
+// A style makes texts safe for one kind of place: text for sentences, code for
+// values.
+type style struct {
+	text, code func(string) string
+	link       func(root string, e Evidence) string
+}
+
+var (
+	markdown = style{Neutralise, code, link}
+	plain    = style{Plain, Plain, func(_ string, e Evidence) string { return Plain(e.Problem) }}
+)
+
+// words makes every string of p safe.
+func words(p Pull, s style) view {
+	v := view{
+		Remedy:      s.code(p.Remedy),
+		Action:      s.text(p.Action),
+		Subject:     s.text(p.Subject),
+		Environment: s.text(p.Environment),
+		Why:         s.text(p.Why),
+		Rollback:    s.text(p.Rollback),
+		Affects:     each(p.Affects, s.text),
+		Notes:       each(p.Notes, s.text),
+	}
+	if p.Declined > 0 {
+		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))
+	}
+	for _, c := range p.Changes {
+		where := s.code(c.Path)
+		if c.Line > 0 {
+			where += fmt.Sprintf(" line %d", c.Line)
+		}
+		v.Changes = append(v.Changes, changeView{where, s.text(c.What), s.code(c.From), s.code(c.To), s.text(c.Rule)})
+	}
+	for _, e := range p.Evidence {
+		v.Evidence = append(v.Evidence, evidenceView{
+			Problem:   s.link(p.Dynatrace, e),
+			Title:     s.text(e.Title),
+			Severity:  s.text(e.Severity),
+			Start:     e.Start.UTC().Format("2006-01-02 15:04 UTC"),
+			Affected:  strings.Join(each(e.Affected[:min(len(e.Affected), 5)], s.text), ", "),
+			RootCause: s.text(e.RootCause),
+		})
+	}
+	return v
+}
+
+func each(in []string, fn func(string) string) []string {
+	var out []string
+	for _, s := range in[:min(len(in), maxRows)] {
+		out = append(out, fn(s))
+	}
+	return out
+}
+
+// keep drops what goes beyond the first rows, and counts it.
+func (v *view) keep(rows int) {
+	if n := max(rows, 1); len(v.Changes) > n {
+		v.MoreChanges, v.Changes = len(v.Changes)-n, v.Changes[:n]
+	}
+	if len(v.Evidence) > rows {
+		v.MoreEvidence, v.Evidence = len(v.Evidence)-rows, v.Evidence[:rows]
+	}
+	v.Affects, v.Notes = v.Affects[:min(len(v.Affects), rows)], v.Notes[:min(len(v.Notes), rows)]
+}
+
+var (
+	problemForm = regexp.MustCompile(`^P-[0-9]{1,12}$`)
+	eventForm   = regexp.MustCompile(`^-?[0-9]{1,20}_[0-9]{1,20}(V[0-9]{1,2})?$`)
+)
+
+// link names a problem, with a link where its ids are what Dynatrace gives.
+func link(root string, e Evidence) string {
+	to := ProblemURL(root, e.Event)
+	if to == "" || !problemForm.MatchString(e.Problem) {
+		return Neutralise(e.Problem)
+	}
+	return "[" + e.Problem + "](" + to + ")"
+}
+
+// ProblemURL returns the page of a problem in a tenant's Problems app, "" if
+// root is no https URL or event no event.id. It is an intent, which any version
+// of the app answers.
+// https://developer.dynatrace.com/develop/intents/
+func ProblemURL(root, event string) string {
+	u, err := url.Parse(root)
+	if err != nil || u.Scheme != "https" && u.Hostname() != "127.0.0.1" || u.Host == "" || u.User != nil || !eventForm.MatchString(event) {
+		return ""
+	}
+	id, err := json.Marshal(map[string]string{"event.id": event, "event.kind": "DAVIS_PROBLEM"})
+	if err != nil {
+		return ""
+	}
+	at := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/ui/intent/dynatrace.davis.problems/view-problem"}
+	return at.String() + "#" + strings.ReplaceAll(url.QueryEscape(string(id)), "+", "%20")
+}
+
+// Branch returns the branch of a proposal: the same key has the same branch.
+func Branch(key, remedy, subject string) string {
+	sum := sha256.Sum256([]byte(key))
+	return path.Join("salve", cmp.Or(slug(remedy, 40), "change"), strings.TrimPrefix(slug(subject, 40)+"-"+hex.EncodeToString(sum[:4]), "-"))
+}
+
+// slug keeps the letters and digits of s, lower case, joined by dashes, in at
+// most n bytes.
+func slug(s string, n int) string {
+	var b strings.Builder
+	for _, c := range strings.ToLower(s) {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			b.WriteRune(c)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= n {
+			break
+		}
+	}
+	return strings.Trim(b.String(), "-")
+}
+
+// Status returns text as the description of a commit status: one line of at
+// most 140 characters.
+func Status(text string) string { return Cut(Plain(text), maxStatus) }
