@@ -81,19 +81,20 @@ var (
 // https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
 // https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 var references = []struct {
-	form *regexp.Regexp
-	with string
+	needs string // one of these characters must be there for form to match
+	form  *regexp.Regexp
+	with  string
 }{
 	// A link to an issue leaves a backlink there; the redirecting host does not.
-	{regexp.MustCompile(`(?i)\b(?:www\.)?github\.com\b`), "redirect.github.com"},
-	{regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*:)(//)`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`(?i)\b(www)(\.)`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`([@＠﹫])`), "${1}" + breaker},
-	{regexp.MustCompile(`([#＃﹟])([0-9])`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`(?i)(gh-)([0-9])`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`(?i)([0-9a-f]{20})([0-9a-f]{20})`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`(?i)(\[|\*\*\*)(\s*(?:skip|no|ci|actions)[ _-])`), "${1}" + breaker + "${2}"},
-	{regexp.MustCompile(`(?i)(-by|skip-checks)(\s*:)`), "${1}" + breaker + "${2}"},
+	{".", regexp.MustCompile(`(?i)\b(?:www\.)?github\.com\b`), "redirect.github.com"},
+	{":", regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*:)(//)`), "${1}" + breaker + "${2}"},
+	{".", regexp.MustCompile(`(?i)\b(www)(\.)`), "${1}" + breaker + "${2}"},
+	{"@＠﹫", regexp.MustCompile(`([@＠﹫])`), "${1}" + breaker},
+	{"#＃﹟", regexp.MustCompile(`([#＃﹟])([0-9])`), "${1}" + breaker + "${2}"},
+	{"-", regexp.MustCompile(`(?i)(gh-)([0-9])`), "${1}" + breaker + "${2}"},
+	{"0123456789", regexp.MustCompile(`(?i)([0-9a-f]{20})([0-9a-f]{20})`), "${1}" + breaker + "${2}"},
+	{"[*", regexp.MustCompile(`(?i)(\[|\*\*\*)(\s*(?:skip|no|ci|actions)[ _-])`), "${1}" + breaker + "${2}"},
+	{":", regexp.MustCompile(`(?i)(-by|skip-checks)(\s*:)`), "${1}" + breaker + "${2}"},
 }
 
 // unlink keeps text from becoming a reference, a mention or a command.
@@ -105,6 +106,9 @@ func unlink(text string) string {
 		return s[:4] + breaker + s[4:]
 	})
 	for _, r := range references {
+		if !strings.ContainsAny(text, r.needs) {
+			continue
+		}
 		text = r.form.ReplaceAllString(text, r.with)
 	}
 	return text

@@ -45,7 +45,7 @@ type Pull struct {
 	Evidence    []Evidence
 	Affects     []string      // what else shares the changed values
 	Notes       []string      // what a reviewer should know besides
-	Rollback    string        // beyond reverting, if there is more to do
+	Rollback    string        // how to undo it, if that takes more than a revert
 	Declined    time.Duration // how long a no holds; 0 leaves the sentence out
 	Dynatrace   string        // root URL of the tenant; without it there are no links
 }
@@ -93,7 +93,6 @@ func Render(p Pull) (Text, error) {
 		return Text{}, err
 	}
 	v := words(p, plain)
-	v.keep(maxRows)
 	title, err := fill(t, "title.md.tmpl", v)
 	if err != nil {
 		return Text{}, err
@@ -103,21 +102,20 @@ func Render(p Pull) (Text, error) {
 		return Text{}, err
 	}
 	out := Text{Title: Cut(title, maxTitle), Message: message}
-	body, err := bounded(t, p)
+	rich := words(p, markdown)
+	body, err := bounded(t, rich)
 	if err != nil {
 		return Text{}, err
 	}
 	sum := sha256.Sum256([]byte(body))
 	out.Evidence = hex.EncodeToString(sum[:8])
 	out.Body = markerOf(p, out.Evidence).String() + "\n" + body
-	out.Comments, err = remarks(t, p)
+	out.Comments, err = remarks(t, p, rich)
 	return out, err
 }
 
 // remarks says of each changed line which rule and which evidence gave it.
-func remarks(t *template.Template, p Pull) ([]forge.LineComment, error) {
-	v := words(p, markdown)
-	v.keep(maxRows)
+func remarks(t *template.Template, p Pull, v view) ([]forge.LineComment, error) {
 	changes := v.Changes
 	var out []forge.LineComment
 	for i := range changes {
@@ -136,9 +134,8 @@ func remarks(t *template.Template, p Pull) ([]forge.LineComment, error) {
 
 // bounded fills in the body, with fewer and fewer rows until it is short
 // enough.
-func bounded(t *template.Template, p Pull) (string, error) {
+func bounded(t *template.Template, v view) (string, error) {
 	for rows := maxRows; ; rows /= 2 {
-		v := words(p, markdown)
 		v.keep(rows)
 		body, err := fill(t, "body.md.tmpl", v)
 		if err != nil || len(body) <= maxBody || rows == 0 {
@@ -203,24 +200,33 @@ func words(p Pull, s style) view {
 	if p.Declined > 0 {
 		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))
 	}
-	for _, c := range p.Changes {
+	v.MoreChanges, v.MoreEvidence = max(len(p.Changes)-maxRows, 0), max(len(p.Evidence)-maxRows, 0)
+	for _, c := range p.Changes[:min(len(p.Changes), maxRows)] {
 		where := s.code(c.Path)
 		if c.Line > 0 {
 			where += fmt.Sprintf(" line %d", c.Line)
 		}
 		v.Changes = append(v.Changes, changeView{where, s.text(c.What), s.code(c.From), s.code(c.To), s.text(c.Rule)})
 	}
-	for _, e := range p.Evidence {
+	for _, e := range p.Evidence[:min(len(p.Evidence), maxRows)] {
 		v.Evidence = append(v.Evidence, evidenceView{
 			Problem:   s.link(p.Dynatrace, e),
 			Title:     s.text(e.Title),
 			Severity:  s.text(e.Severity),
 			Start:     e.Start.UTC().Format("2006-01-02 15:04 UTC"),
-			Affected:  strings.Join(each(e.Affected[:min(len(e.Affected), 5)], s.text), ", "),
+			Affected:  few(each(e.Affected, s.text), len(e.Affected)),
 			RootCause: s.text(e.RootCause),
 		})
 	}
 	return v
+}
+
+// few joins the first five of names, of which there are n.
+func few(names []string, n int) string {
+	if n <= 5 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:5], ", "), n-5)
 }
 
 func each(in []string, fn func(string) string) []string {
@@ -231,13 +237,14 @@ func each(in []string, fn func(string) string) []string {
 	return out
 }
 
-// keep drops what goes beyond the first rows, and counts it.
+// keep drops what goes beyond the first rows, and counts it. It leaves the
+// arrays behind the slices as they are.
 func (v *view) keep(rows int) {
 	if n := max(rows, 1); len(v.Changes) > n {
-		v.MoreChanges, v.Changes = len(v.Changes)-n, v.Changes[:n]
+		v.MoreChanges, v.Changes = v.MoreChanges+len(v.Changes)-n, v.Changes[:n]
 	}
 	if len(v.Evidence) > rows {
-		v.MoreEvidence, v.Evidence = len(v.Evidence)-rows, v.Evidence[:rows]
+		v.MoreEvidence, v.Evidence = v.MoreEvidence+len(v.Evidence)-rows, v.Evidence[:rows]
 	}
 	v.Affects, v.Notes = v.Affects[:min(len(v.Affects), rows)], v.Notes[:min(len(v.Notes), rows)]
 }
