@@ -66,6 +66,9 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 	d.errs = append(d.errs, &Error{d.file, n.Line, n.Column, fmt.Sprintf(format, args...)})
 }
 
+// maxErrors bounds what is reported of one file.
+const maxErrors = 100
+
 // sorted returns the mistakes in the order of the file, nil if there are none.
 func (d *decoder) sorted() error {
 	if len(d.errs) == 0 {
@@ -74,6 +77,10 @@ func (d *decoder) sorted() error {
 	slices.SortStableFunc(d.errs, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
+	if n := len(d.errs) - maxErrors; n > 0 {
+		last := d.errs[maxErrors]
+		d.errs = append(d.errs[:maxErrors], &Error{last.File, last.Line, last.Col, fmt.Sprintf("and %d more mistakes from here", n)})
+	}
 	return d.errs
 }
 

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-const whole = `# All that a file can say.
+const everything = `# All that a file can say.
 version: 1
 dry-run: false
 environments:
@@ -53,7 +53,7 @@ anchors: allow
 `
 
 func TestParse(t *testing.T) {
-	c, err := Parse(File, []byte(whole))
+	c, err := Parse(File, []byte(everything))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +172,7 @@ func TestParseBounds(t *testing.T) {
 		"not UTF-8":  {"version: \xff", "not UTF-8"},
 		"empty":      {"", "the file is empty"},
 		"only notes": {"# nothing\n", "the file is empty"},
+		"mistakes":   {strings.Repeat("x: 1\n", 5000), "and 4900 more mistakes from here"},
 		"bomb": {"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n" +
 			"environments: {p: {paths: *c}}", "anchors and aliases are not taken"},
 	} {
@@ -184,7 +185,7 @@ func TestParseBounds(t *testing.T) {
 }
 
 func TestWindows(t *testing.T) {
-	c, err := Parse(File, []byte(whole))
+	c, err := Parse(File, []byte(everything))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +265,7 @@ func TestSnippet(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(whole))
+	f.Add([]byte(everything))
 	files, err := filepath.Glob("testdata/errors/*.txtar")
 	if err != nil {
 		f.Fatal(err)
