@@ -65,20 +65,22 @@ func TestValidatePath(t *testing.T) {
 	}
 }
 
-// A key from monitored data must not end the comment it is written in, and a
-// marker further up in the body must not win over ours (attack 59).
+// A key from monitored data must not end the comment it is written in, and what
+// looks like a marker further down is somebody's text (attack 59).
 func TestMarker(t *testing.T) {
-	m := Marker{Key: "acme/shop --> <!-- x \"quoted\"", Evidence: "ab12"}
-	if strings.Count(m.String(), "-->") != 1 {
-		t.Errorf("%s ends its comment early", m)
+	m := Marker{Key: `a --> <!-- "b" \`, Evidence: "0a", Problems: []string{"-1_2V2"}, From: "512Mi", To: "640Mi", Version: 1}
+	text := m.String()
+	if strings.Count(text, "--") != 2 || strings.Count(text, ">") != 1 {
+		t.Errorf("marker %s can be cut", text)
 	}
-	got, ok := ParseMarker("text " + Marker{Key: "forged"}.String() + "\n" + m.String() + "\n")
-	if !ok || got != m {
-		t.Errorf("ParseMarker = %v, %v, want %v", got, ok, m)
-	}
-	for _, body := range []string{"", "<!-- salve ", "<!-- salve {} -->", "<!-- salve {\"key\":1} -->", "<!-- salve x -->"} {
-		if got, ok := ParseMarker(body); ok {
-			t.Errorf("ParseMarker(%q) = %v, want none", body, got)
+	for body, ok := range map[string]bool{
+		text + "\nBody": true, text + "\r\nBody": true, text: true,
+		"x\n" + text: false, " " + text: false, "": false, "<!-- salve:{} -->": false, `<!-- salve:{"key":"a","v":2} -->`: false,
+		"<!-- salve:" + strings.Repeat("[", 100000) + " -->": false, `<!-- salve:{"key":"a","v":1} --> x`: false,
+	} {
+		got, found := ParseMarker(body)
+		if found != ok || ok && (got.Key != m.Key || got.Problems[0] != "-1_2V2") {
+			t.Errorf("ParseMarker(%.80q) = %+v, %v; want %v", body, got, found, ok)
 		}
 	}
 }

@@ -5,35 +5,48 @@ import (
 	"strings"
 )
 
-// A Marker is what the body of a pull request remembers for this program. It
-// is written as an HTML comment, which the host keeps and does not show.
+// A Marker is what the first line of a body says to this program: an HTML
+// comment that the host keeps and people do not see. With it a pull request is
+// found and judged again without a database.
 type Marker struct {
-	Key      string `json:"key"`
-	Evidence string `json:"evidence,omitempty"`
+	Key      string   `json:"key"`
+	Evidence string   `json:"evidence"`           // digest of what the body was made from
+	Problems []string `json:"problems,omitempty"` // event.id of each problem that speaks for the change
+	From     string   `json:"from,omitempty"`     // of the first change
+	To       string   `json:"to,omitempty"`
+	Version  int      `json:"v"` // of this format: 1
 }
 
-const markerStart, markerEnd = "<!-- salve ", " -->"
+const (
+	markerOpen  = "<!-- salve:"
+	markerClose = " -->"
+	maxMarker   = 8 << 10 // bytes
+)
 
-// String returns m as a line of Markdown. Keys are quoted as JSON, which
-// escapes > and so cannot end the comment early.
+// inert hides what could end the comment, or mention somebody once the body has
+// become the message of a squashed commit. In JSON only texts hold these.
+var inert = strings.NewReplacer("-", `\u002d`, "@", `\u0040`, "#", `\u0023`)
+
+// String writes m as an HTML comment that no key can end.
 func (m Marker) String() string {
-	b, err := json.Marshal(m)
+	b, err := json.Marshal(m) // escapes < > &
 	if err != nil {
-		return "" // two strings always marshal
+		return "" // strings always marshal
 	}
-	return markerStart + string(b) + markerEnd
+	return markerOpen + inert.Replace(string(b)) + markerClose
 }
 
-// ParseMarker returns the last marker in body: whatever stands before it may
-// have been written by others.
+// ParseMarker reads the marker of a body. It stands on the first line; what
+// looks like one elsewhere is somebody's text.
 func ParseMarker(body string) (Marker, bool) {
-	i := strings.LastIndex(body, markerStart)
-	if i < 0 {
+	line, _, _ := strings.Cut(body, "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if len(line) > maxMarker || !strings.HasPrefix(line, markerOpen) || !strings.HasSuffix(line, markerClose) {
 		return Marker{}, false
 	}
-	text, _, ok := strings.Cut(body[i+len(markerStart):], markerEnd)
 	var m Marker
-	if !ok || json.Unmarshal([]byte(text), &m) != nil || m.Key == "" {
+	text := line[len(markerOpen) : len(line)-len(markerClose)]
+	if err := json.Unmarshal([]byte(text), &m); err != nil || m.Version != 1 || m.Key == "" {
 		return Marker{}, false
 	}
 	return m, true

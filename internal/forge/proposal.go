@@ -6,6 +6,10 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
+// BranchPrefix begins the name of every branch that this program makes. It
+// writes to no other.
+const BranchPrefix = "salve/"
+
 // A Proposal is a pull request that is not open yet. (GitHub calls something
 // else a draft.)
 type Proposal struct {

@@ -79,7 +79,7 @@ var active = []*regexp.Regexp{
 // harmless fails if a text does anything but say something.
 func harmless(t *testing.T, text Text) {
 	t.Helper()
-	marker, ok := FindMarker(text.Body)
+	marker, ok := forge.ParseMarker(text.Body)
 	if !ok || marker.Evidence != text.Evidence || text.Evidence == "" {
 		t.Errorf("marker %+v, %v; evidence %q", marker, ok, text.Evidence)
 	}
@@ -232,24 +232,6 @@ func TestProblemURL(t *testing.T) {
 	} {
 		if got := ProblemURL(tt.root, tt.event); got != tt.want {
 			t.Errorf("ProblemURL(%q, %q) = %q, want %q", tt.root, tt.event, got, tt.want)
-		}
-	}
-}
-
-func TestMarker(t *testing.T) {
-	m := Marker{Key: `a --> <!-- "b" \`, Evidence: "0a", Problems: []string{"-1_2V2"}, From: "512Mi", To: "640Mi", Version: 1}
-	text := m.String()
-	if strings.Count(text, "--") != 2 || strings.Count(text, ">") != 1 {
-		t.Errorf("marker %s can be cut", text)
-	}
-	for body, ok := range map[string]bool{
-		text + "\nBody": true, text + "\r\nBody": true, text: true,
-		"x\n" + text: false, " " + text: false, "": false, "<!-- salve:{} -->": false, `<!-- salve:{"key":"a","v":2} -->`: false,
-		"<!-- salve:" + strings.Repeat("[", 100000) + " -->": false, `<!-- salve:{"key":"a","v":1} --> x`: false,
-	} {
-		got, found := FindMarker(body)
-		if found != ok || ok && (got.Key != m.Key || got.Problems[0] != "-1_2V2") {
-			t.Errorf("FindMarker(%.80q) = %+v, %v; want %v", body, got, found, ok)
 		}
 	}
 }
