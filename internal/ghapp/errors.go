@@ -142,8 +142,13 @@ func safeURL(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
+// asAnswer finds the answer of GitHub in err.
+func asAnswer(err error, answer **github.ErrorResponse) bool {
+	return errors.As(err, answer) && (*answer).Response != nil
+}
+
 // answered reports whether err is an answer of GitHub with the given status.
 func answered(err error, status int) bool {
 	var answer *github.ErrorResponse
-	return errors.As(err, &answer) && answer.Response != nil && answer.Response.StatusCode == status
+	return asAnswer(err, &answer) && answer.Response.StatusCode == status
 }

@@ -89,7 +89,7 @@ func (p *Paced) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // admit waits until req may be sent, and counts it if it writes.
 func (p *Pace) admit(req *http.Request, give time.Time) error {
-	write := req.Method != http.MethodGet && req.Method != http.MethodHead
+	write := writes(req)
 	urgent := write && p.Urgent != nil && p.Urgent(req)
 	if urgent {
 		p.waiting(+1)
@@ -212,9 +212,15 @@ func (p *Pace) exhaust(req *http.Request, resp *http.Response, until time.Time) 
 // pause notes a secondary limit. One that a read met holds for everything.
 func (p *Pace) pause(req *http.Request, until time.Time) {
 	p.writes = later(p.writes, until)
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
+	if !writes(req) {
 		p.reads = later(p.reads, until)
 	}
+}
+
+// writes reports whether req changes something. GraphQL is used for queries
+// only, although they are sent by POST.
+func writes(req *http.Request) bool {
+	return req.Method != http.MethodGet && req.Method != http.MethodHead && resource(req) != "graphql"
 }
 
 // secondary reports whether the body of a 403 speaks of a secondary limit.

@@ -1,0 +1,128 @@
+package ghapp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/salvehq/salve/internal/forge"
+)
+
+// annotate adds what belongs to a pull request: status, labels, remarks on
+// lines. Of one that is not fresh it adds what is missing. A failure of one does
+// not hold up the others; the pull request is there in any case.
+func (w *proposal) annotate(ctx context.Context, pull *forge.PullRequest, fresh bool) error {
+	err := errors.Join(
+		w.setStatus(ctx, pull.Head, fresh),
+		w.addLabels(ctx, pull),
+		w.addComments(ctx, pull, fresh),
+	)
+	if err != nil {
+		return &forge.AnnotationError{Pull: pull.Number, Err: err}
+	}
+	return nil
+}
+
+func (w *proposal) setStatus(ctx context.Context, head forge.SHA, fresh bool) error {
+	if w.Status.Context == "" {
+		return nil
+	}
+	if fresh {
+		return w.c.putStatus(ctx, w.gh, w.Repo, head, w.Status)
+	}
+	_, err := w.c.setStatus(ctx, w.gh, w.Repo, head, w.Status)
+	return err
+}
+
+// addLabels adds the labels if none of them is there. One that a person took
+// away stays away.
+func (w *proposal) addLabels(ctx context.Context, pull *forge.PullRequest) error {
+	for _, l := range w.Labels {
+		if slices.ContainsFunc(pull.Labels, func(have string) bool { return strings.EqualFold(have, l.Name) }) {
+			return nil
+		}
+	}
+	if len(w.Labels) == 0 {
+		return nil
+	}
+	if err := w.c.addLabels(ctx, w.gh, w.Repo, pull.Number, w.Labels); err != nil {
+		return err
+	}
+	for _, l := range w.Labels {
+		pull.Labels = append(pull.Labels, l.Name)
+	}
+	return nil
+}
+
+// addComments leaves its remark on each line that has none of ours for the same
+// content: one review, not to approve or refuse anything.
+//
+// GitHub: POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews; needs pull_requests: write.
+func (w *proposal) addComments(ctx context.Context, pull *forge.PullRequest, fresh bool) error {
+	if len(w.Comments) == 0 {
+		return nil
+	}
+	var there string
+	if !fresh {
+		var err error
+		if there, err = w.ourComments(ctx, pull.Number); err != nil {
+			return err
+		}
+	}
+	var missing []*github.DraftReviewComment
+	for _, c := range w.Comments {
+		mark := w.lineMark(c)
+		if strings.Contains(there, mark) {
+			continue
+		}
+		missing = append(missing, &github.DraftReviewComment{
+			Path: &c.Path, Line: &c.Line, Side: github.String("RIGHT"), Body: github.String(c.Body + "\n\n" + mark),
+		})
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, _, err := w.gh.PullRequests.CreateReview(ctx, w.Repo.Owner, w.Repo.Name, pull.Number, &github.PullRequestReviewRequest{
+		CommitID: github.String(string(pull.Head)),
+		Event:    github.String("COMMENT"),
+		Body:     github.String("The remark on each changed line says where its value comes from."),
+		Comments: missing,
+	})
+	return explain(err, "comment on lines of %s#%d", w.Repo, pull.Number)
+}
+
+// lineMark is how a remark is found again: by its file, its line and what the
+// line says then. It is written as an HTML comment.
+func (w *proposal) lineMark(c forge.LineComment) string {
+	text, _ := changedLine(w.Changes, c)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s", c.Path, c.Line, text))
+	return fmt.Sprintf("<!-- salve:line %x -->", sum[:8])
+}
+
+// ourComments returns the remarks that the App has left on lines.
+//
+// GitHub: GET /repos/{owner}/{repo}/pulls/{pull_number}/comments; needs pull_requests: read.
+func (w *proposal) ourComments(ctx context.Context, number int) (string, error) {
+	gh, err := w.c.as(reading, w.Repo)
+	if err != nil {
+		return "", err
+	}
+	list, err := pages(func(o *github.ListOptions) ([]*github.PullRequestComment, *github.Response, error) {
+		return gh.PullRequests.ListComments(ctx, w.Repo.Owner, w.Repo.Name, number, &github.PullRequestListCommentsOptions{ListOptions: *o})
+	})
+	if err != nil {
+		return "", explain(err, "list remarks on lines of %s#%d", w.Repo, number)
+	}
+	var all strings.Builder
+	for _, c := range list {
+		if c.GetUser().GetLogin() == w.self {
+			all.WriteString(c.GetBody() + "\n")
+		}
+	}
+	return all.String(), nil
+}
