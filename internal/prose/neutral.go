@@ -86,9 +86,9 @@ var references = []struct {
 	with  string
 }{
 	// A link to an issue leaves a backlink there; the redirecting host does not.
-	{".", regexp.MustCompile(`(?i)\b(?:www\.)?github\.com\b`), "redirect.github.com"},
-	{":", regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*:)(//)`), "${1}" + breaker + "${2}"},
-	{".", regexp.MustCompile(`(?i)\b(www)(\.)`), "${1}" + breaker + "${2}"},
+	{".", regexp.MustCompile(`(?i)(^|[^a-z0-9.-])(?:www\.)?github\.com\b`), "${1}redirect.github.com"},
+	{":", regexp.MustCompile(`(:)(//)`), "${1}" + breaker + "${2}"},
+	{".", regexp.MustCompile(`(?i)(www)(\.)`), "${1}" + breaker + "${2}"},
 	{"@＠﹫", regexp.MustCompile(`([@＠﹫])`), "${1}" + breaker},
 	{"#＃﹟", regexp.MustCompile(`([#＃﹟])([0-9])`), "${1}" + breaker + "${2}"},
 	{"-", regexp.MustCompile(`(?i)(gh-)([0-9])`), "${1}" + breaker + "${2}"},

@@ -150,6 +150,7 @@ func TestNeutralise(t *testing.T) {
 		{"57 entity id stays", "HOST-3E2A1B0C9D8F7E6A", "HOST-3E2A1B0C9D8F7E6A"},
 		{"57 backlink", "https://github.com/o/r/issues/1", "https:" + z + "//redirect.github.com/o/r/issues/1"},
 		{"57 www", "www.github.com/o/r/pull/1 WWW.example.com", "redirect.github.com/o/r/pull/1 WWW" + z + ".example.com"},
+		{"57 www in a word", "__www.example.com", `\_\_www` + z + ".example.com"},
 		{"58 closing", "Fixes #1, closes o/r#2, resolves GH-3", "Fixes #" + z + "1, closes o/r#" + z + "2, resolves GH-" + z + "3"},
 		{"59 marker", `<!-- salve:{"key":"x","v":1} -->`, `&lt;!-- salve:{"key":"x","v":1} --&gt;`},
 		{"59 comment end", "a --> b", "a --&gt; b"},
