@@ -54,17 +54,21 @@ func follow(m measure, p Pair, limit Adjustment, b Bounds) (Resize, Reason) {
 	var rule string
 	want := request
 	switch {
+	case request > to:
+		return Resize{}, reasonf(RequestAboveLimit, "the request of %s is above the limit of %s, which Kubernetes refuses: settle that first", p.Request, limit.To)
 	case errFrom == nil && from == request:
 		want, rule = to, "equal to the limit, as before, so that the pod stays Guaranteed"
-	case request > to:
-		want, rule = to, "not above the limit"
 	case b.Ratio > 0 && float64(to) > float64(request)*b.Ratio:
 		want = int64(math.Ceil(float64(to) / b.Ratio))
 		want = min(roundUp(want, m.grain(want, p.Request)), to)
 		rule = fmt.Sprintf("limit / %g, the maxLimitRequestRatio of the LimitRange", b.Ratio)
 	}
-	if want <= request {
+	switch {
+	case want <= request:
 		return out, Reason{}
+	case want > request*MaxFactor:
+		return Resize{}, reasonf(StepTooLarge, "the request of %s would become %s (%s), more than ×%d in one step: a person should decide",
+			p.Request, m.format(want, p.Request), rule, MaxFactor)
 	}
 	if b.Horizontal != "" {
 		return Resize{}, reasonf(Autoscaled, "the request would have to follow the limit, and %s scales by it", b.Horizontal)

@@ -94,6 +94,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.fail(n, "%s: anchors and aliases are not taken here; write the value out", path)
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		d.fail(n, "%s has no value; give it one or remove the line", path)
+	case v.CanAddr() && reads(v):
+		if err := v.Addr().Interface().(yaml.Unmarshaler).UnmarshalYAML(n); err != nil {
+			d.fail(n, "%s: %v", path, err)
+		}
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(n, v.Elem(), path)
@@ -110,11 +114,17 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
+// reads reports whether v reads YAML itself.
+func reads(v reflect.Value) bool {
+	_, ok := v.Addr().Interface().(yaml.Unmarshaler)
+	return ok
+}
+
 // fields decodes a mapping into a struct.
 func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) {
 	known := map[string]int{}
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" {
+		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" && name != "-" {
 			known[name] = i
 		}
 	}
@@ -223,7 +233,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 }
 
 // maxText bounds one text of a configuration file, in bytes.
-const maxText = 1024
+const maxText = 4096
 
 // describe says in words what a Go type takes.
 func describe(t reflect.Type) string {

@@ -27,12 +27,10 @@ const (
 // not say is as in [Default]. A mistake is an [Errors] with all of them.
 func Parse(file string, src []byte) (*Config, error) {
 	d := decoder{source: source{file, map[string]position{}}}
-	root, err := document(file, src)
-	if err != nil {
-		return nil, Errors{err}
-	}
 	c := Default()
-	d.value(root, reflect.ValueOf(&c).Elem(), "")
+	if err := d.decode(src, &c); err != nil {
+		return nil, err
+	}
 	c.source = d.source
 	if len(d.errs) == 0 {
 		c.check(&d)
@@ -41,6 +39,30 @@ func Parse(file string, src []byte) (*Config, error) {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// Decode reads one YAML document into the struct that v points to, as strictly
+// as [Parse]: size and depth are bounded, and unknown keys, keys that stand
+// twice, wrong types, anchors and aliases are mistakes. A mistake is an
+// [Errors] with all of them. Fields without a yaml tag are left alone; a type
+// that implements [yaml.Unmarshaler] reads itself.
+func Decode(file string, src []byte, v any) error {
+	d := decoder{source: source{file, map[string]position{}}}
+	if err := d.decode(src, v); err != nil {
+		return err
+	}
+	return d.sorted()
+}
+
+// decode fills what v points to. What is wrong with the whole file is its
+// error, what is wrong within is in d.
+func (d *decoder) decode(src []byte, v any) error {
+	root, err := document(d.file, src)
+	if err != nil {
+		return Errors{err}
+	}
+	d.value(root, reflect.ValueOf(v).Elem(), "")
+	return nil
 }
 
 // document parses src as one YAML document.
@@ -59,7 +81,7 @@ func document(file string, src []byte) (*yaml.Node, *Error) {
 	var doc, second yaml.Node
 	err := dec.Decode(&doc)
 	if errors.Is(err, io.EOF) {
-		return nil, whole(`the file is empty; the least is "version: 1"`)
+		return nil, whole("the file is empty")
 	}
 	if err != nil {
 		return nil, syntax(file, err)

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
 )
 
@@ -261,6 +263,39 @@ func TestSnippet(t *testing.T) {
 		if len(c.Owners(s)) != 1 || len(c.Places("checkout", "memory-limit", "")) != 1 {
 			t.Errorf("%+v is not settled by %+v", s, c.Services)
 		}
+	}
+}
+
+// hours reads itself, as types of other packages may.
+type hours int
+
+func (h *hours) UnmarshalYAML(n *yaml.Node) error {
+	_, err := fmt.Sscanf(n.Value, "%dh", (*int)(h))
+	return err
+}
+
+func TestDecode(t *testing.T) {
+	type set struct {
+		Kind  Kind  `yaml:"kind"`
+		Rest  hours `yaml:"rest"`
+		File  string
+		Other string `yaml:"-"`
+	}
+	var got struct {
+		Name string `yaml:"name"`
+		Set  *set   `yaml:"set"`
+	}
+	if err := Decode("r.yaml", []byte("name: a\nset: {kind: cpu, rest: 3h}\n"), &got); err != nil || got.Name != "a" || *got.Set != (set{Kind: CPU, Rest: 3}) {
+		t.Errorf("Decode = %+v, %v", got.Set, err)
+	}
+	err := Decode("r.yaml", []byte("nam: a\nset: {kind: memry, rest: x, File: y, -: z}\n"), &got)
+	const want = `r.yaml:1:1: unknown key "nam"; did you mean "name"?
+r.yaml:2:13: set.kind: "memry" is not known; did you mean "memory"?
+r.yaml:2:26: set.rest: expected integer
+r.yaml:2:29: unknown key "File"; want one of kind, rest
+r.yaml:2:38: unknown key "-"; want one of kind, rest`
+	if err == nil || err.Error() != want {
+		t.Errorf("Decode of a file with mistakes:\n%v", err)
 	}
 }
 

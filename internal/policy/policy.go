@@ -33,6 +33,10 @@ const (
 	Percent      Kind = "percent"       // "70" or "70%"
 )
 
+func (Kind) words() []string {
+	return []string{string(Memory), string(CPU), string(Count), string(InstanceType), string(Storage), string(LambdaMemory), string(Samples), string(Percent)}
+}
+
 // A Value is one value as it is written in a file, without quotes.
 type Value struct {
 	Kind Kind
@@ -47,6 +51,10 @@ const (
 	OOMKill    Cause = "OOM kill"   // a container was killed for its memory
 	Throttling Cause = "throttling" // CPU time was withheld
 )
+
+func (Cause) words() []string {
+	return []string{string(Saturation), string(OOMKill), string(Throttling)}
+}
 
 // Evidence is what is known of the use of a value.
 type Evidence struct {

@@ -151,7 +151,8 @@ func TestNextPair(t *testing.T) {
 		{"request stays", Pair{"256Mi", "512Mi"}, near, Rule{}, Bounds{}, "", "640Mi", ""},
 		{"no request", Pair{"", "512Mi"}, near, Rule{}, Bounds{}, "", "640Mi", ""},
 		{"ratio", Pair{"256Mi", "512Mi"}, near, Rule{}, Bounds{Ratio: 2}, "320Mi", "640Mi", "maxLimitRequestRatio"},
-		{"request above limit", Pair{"2Gi", "512Mi"}, near, Rule{}, Bounds{}, "", "640Mi", ""},
+		{"request above limit", Pair{"2Gi", "512Mi"}, near, Rule{}, Bounds{}, "", "request-above-limit", "2Gi"},
+		{"ratio far away", Pair{"64Mi", "512Mi"}, near, Rule{}, Bounds{Ratio: 1}, "", "step-too-large", "maxLimitRequestRatio"},
 		{"scaled by request", Pair{"512Mi", "512Mi"}, near, Rule{}, Bounds{Horizontal: "HPA checkout"}, "", "autoscaled", "HPA checkout"},
 		{"scaled, request stays", Pair{"256Mi", "512Mi"}, near, Rule{}, Bounds{Horizontal: "HPA checkout"}, "", "640Mi", ""},
 		{"VPA", Pair{"256Mi", "512Mi"}, near, Rule{}, Bounds{Vertical: "VPA checkout"}, "", "autoscaled", "VPA checkout"},
@@ -267,6 +268,45 @@ func FuzzNext(f *testing.F) {
 			if q, err := resource.ParseQuantity(got.To); k == Memory && (err != nil || q.Value() != b) {
 				t.Errorf("Kubernetes reads %q as %v, %v; we as %d", got.To, q.Value(), err, b)
 			}
+		}
+	})
+}
+
+// FuzzNextPair holds what every pair must keep: the request is never above the
+// limit nor lower than it was, and equal where it was equal.
+func FuzzNextPair(f *testing.F) {
+	f.Add("256Mi", "512Mi", 0.0, 2.0, "")
+	f.Add("512Mi", "512Mi", 1e9, 0.0, "600Mi")
+	f.Add("", "", 4e8, 0.0, "")
+	f.Add("1Gi", "", 0.0, 1.5, "")
+	f.Fuzz(func(t *testing.T, request, limit string, peak, ratio float64, initial string) {
+		p := Pair{request, limit}
+		got, why := NextPair(Memory, p, Evidence{Cause: OOMKill, Peak: peak}, Rule{Initial: initial}, Bounds{Ratio: ratio})
+		if !why.None() {
+			return
+		}
+		amount := func(now, next string) int64 {
+			if next == "" {
+				next = now
+			}
+			n, err := parseMemory(next)
+			if err != nil && next != "" {
+				t.Fatalf("%+v → %+v: %v", p, got, err)
+			}
+			return n
+		}
+		req, lim := amount(request, got.Request.To), amount(limit, got.Limit.To)
+		if lim != 0 && req > lim {
+			t.Errorf("%+v → %+v: request above limit", p, got)
+		}
+		if req < amount(request, "") || lim < amount(limit, "") {
+			t.Errorf("%+v → %+v: lowered", p, got)
+		}
+		if limit != "" && amount(request, "") == amount(limit, "") && req != lim {
+			t.Errorf("%+v → %+v: no longer equal", p, got)
+		}
+		if got.Limit.To == "" && got.Request.To == "" {
+			t.Errorf("%+v: neither a change nor a reason", p)
 		}
 	})
 }
