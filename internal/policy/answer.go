@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -190,41 +189,4 @@ func (c *Config) Rule(service, remedy, environment string) (Rule, Reason) {
 func (c *Config) AutoMerge(service, remedy, environment string) bool {
 	return slices.Contains(c.Remedies[remedy].AutoMerge, environment) ||
 		slices.Contains(c.Services[service].Remedies[remedy].AutoMerge, environment)
-}
-
-func matchAny(globs []string, s string) bool {
-	return slices.ContainsFunc(globs, func(g string) bool { return matches(g, s) })
-}
-
-// matches reports whether a glob matches all of s: * stands for any characters
-// but a slash, ** for any, **/ also for nothing, ? for one character.
-func matches(glob, s string) bool {
-	var re strings.Builder
-	re.WriteString(`(?s)^`)
-	for glob != "" {
-		switch {
-		case strings.HasPrefix(glob, "**/"):
-			re.WriteString(`(?:.*/)?`)
-			glob = glob[3:]
-		case strings.HasPrefix(glob, "**"):
-			re.WriteString(`.*`)
-			glob = glob[2:]
-		case glob[0] == '*':
-			re.WriteString(`[^/]*`)
-			glob = glob[1:]
-		case glob[0] == '?':
-			re.WriteString(`[^/]`)
-			glob = glob[1:]
-		default:
-			n := strings.IndexAny(glob, "*?")
-			if n < 0 {
-				n = len(glob)
-			}
-			re.WriteString(regexp.QuoteMeta(glob[:n]))
-			glob = glob[n:]
-		}
-	}
-	re.WriteString(`$`)
-	ok, err := regexp.MatchString(re.String(), s)
-	return ok && err == nil
 }

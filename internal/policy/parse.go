@@ -146,9 +146,6 @@ func (c *Config) check(d *decoder) {
 	if c.Version != 1 {
 		d.report("version", "version %d is not known; this program reads version 1", c.Version)
 	}
-	for name, e := range c.Environments {
-		d.globs("environments."+name, e.Paths, e.Clusters, e.Namespaces, e.Tags)
-	}
 	for name, s := range c.Services {
 		c.checkService(d, "services."+name, s)
 	}
@@ -172,16 +169,6 @@ func (d *decoder) report(path, format string, args ...any) {
 	d.errs = append(d.errs, d.find(path, fmt.Sprintf(format, args...)))
 }
 
-func (d *decoder) globs(path string, lists ...[]string) {
-	for _, list := range lists {
-		for _, g := range list {
-			if strings.Count(g, "*") > 16 {
-				d.report(path, "glob %q has more than 16 stars", g)
-			}
-		}
-	}
-}
-
 // known reports an environment that the file does not define. A file that
 // defines none leaves their names to the directories.
 func (c *Config) known(d *decoder, path, environment string) {
@@ -197,7 +184,6 @@ func (c *Config) known(d *decoder, path, environment string) {
 
 func (c *Config) checkService(d *decoder, at string, s Service) {
 	c.known(d, at+".environment", s.Environment)
-	d.globs(at+".match", s.Match.Workloads, s.Match.Names, s.Match.Tags)
 	m := s.Match
 	if len(m.Workloads)+len(m.Entities)+len(m.Names)+len(m.Tags) == 0 {
 		d.report(at, "say which entities belong to the service: match: with workloads, entities, names or tags")

@@ -223,8 +223,11 @@ func TestMatches(t *testing.T) {
 	}{
 		{"shop/*", "shop/checkout", true}, {"shop/*", "shop/a/b", false}, {"shop/**", "shop/a/b", true},
 		{"**/prod/**", "prod/a", true}, {"**/prod/**", "x/prod/a", true}, {"**/prod/**", "x/production/a", false},
-		{"*", "a", true}, {"*", "a/b", false}, {"a?c", "abc", true}, {"a?c", "a/c", false}, {"a.c", "abc", false},
-		{"(a", "(a", true}, {"[a]", "a", false}, {"", "", true}, {"*", "a\nb", true},
+		{"**/prod/**", "x/y/prod/a/b", true}, {"a/**/b", "a/b", true}, {"a/**/b", "a/x/y/b", true}, {"a/**/b", "a/xb", false},
+		{"*", "a", true}, {"*", "a/b", false}, {"*", "", true}, {"**/*", "a", true}, {"a?c", "abc", true}, {"a?c", "a/c", false},
+		{"a.c", "abc", false}, {"(a", "(a", true}, {"[a]", "a", false}, {"", "", true}, {"", "a", false}, {"a", "", false},
+		{"*", "a\nb", true}, {"*ü?", "xüy", true}, {"*a*a*b", "aaaaaaaa", false},
+		{strings.Repeat("*a", 100) + "b", strings.Repeat("a", 2000), false},
 	} {
 		if got := matches(tt.glob, tt.s); got != tt.want {
 			t.Errorf("matches(%q, %q) = %v", tt.glob, tt.s, got)
