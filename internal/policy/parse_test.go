@@ -17,45 +17,18 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-const everything = `# All that a file can say.
-version: 1
-dry-run: false
-environments:
-  production: {paths: ["overlays/production/**"], clusters: [prod-*], namespaces: [shop], on-unknown: block}
-  staging: {paths: ["overlays/staging/**"], clusters: [stage-*]}
-services:
-  checkout:
-    match: {workloads: [shop/checkout], entities: [SERVICE-1], names: ["checkout*"], tags: ["app:checkout"]}
-    environment: production
-    owns:
-      - {kubernetes: Deployment shop/checkout, container: app}
-      - {values: charts/checkout/values-prod.yaml, path: resources.limits.memory, for: memory-limit}
-      - {terraform: 'aws_autoscaling_group.web["a"].max_size', for: node-pool}
-      - {config: k8s/config.yaml, path: data.DB_POOL_SIZE, for: database-pool}
-      - {new: k8s/pdb.yaml, for: disruption-budget}
-    remedies:
-      memory-limit: {ceiling: 4Gi}
-remedies:
-  memory-limit: {ceiling: 2Gi, step: 50%, cooldown: 12h, environments: [production]}
-  node-pool: {ceiling: 10, enabled: false}
-limits:
-  open: 3
-  per-hour: 2
-  declined: 2w
-  quiet:
-    - {days: [saturday, sunday]}
-    - {from: "22:00", to: "06:00", zone: Europe/Vienna}
-pull-requests: {draft: true, comment: false, reviewers: [acme/platform]}
-labels: {prefix: bot/, add: [ops]}
-gates:
-  pre-deployment: {mode: shadow, deadline: 1h}
-  canary: {}
-severity: {CUSTOM_ALERT: medium}
-anchors: allow
-`
+// everything is the documented example, which says all that a file can say.
+func everything(t testing.TB) []byte {
+	t.Helper()
+	src, err := os.ReadFile("../../docs/salve.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
 
 func TestParse(t *testing.T) {
-	c, err := Parse(File, []byte(everything))
+	c, err := Parse(File, everything(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +47,7 @@ func TestParse(t *testing.T) {
 	if got := c.EnvironmentsOf(Scope{Path: "overlays/staging/a/b.yaml"}); !slices.Equal(got, []string{"staging"}) {
 		t.Errorf("environment of a file: %v", got)
 	}
-	if got, why := c.Rule("checkout", "memory-limit", "production"); !why.None() || got != (Rule{Step: 1.5, Ceiling: "4Gi", Cooldown: 12 * time.Hour}) {
+	if got, why := c.Rule("checkout", "memory-limit", "production"); !why.None() || got != (Rule{Step: 1.5, Initial: "512Mi", Ceiling: "4Gi", Cooldown: 12 * time.Hour}) {
 		t.Errorf("rule of the service: %+v, %v", got, why)
 	}
 	if _, why := c.Rule("checkout", "memory-limit", "staging"); why.Code != Disabled {
@@ -110,11 +83,11 @@ func TestParse(t *testing.T) {
 	if why := c.Writes(); !why.None() {
 		t.Errorf("writes: %v", why)
 	}
-	if err := c.Check([]string{"memory-limit", "node-pool", "database-pool", "disruption-budget"}); err != nil {
+	if err := c.Check([]string{"memory-limit", "cpu-limit", "node-pool", "database-pool", "disruption-budget"}); err != nil {
 		t.Errorf("Check: %v", err)
 	}
-	err = c.Check([]string{"memory-limit", "node-pools", "database-pool", "disruption-budget"})
-	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:14:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
+	err = c.Check([]string{"memory-limit", "cpu-limit", "node-pools", "database-pool", "disruption-budget"})
+	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:36:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
 		t.Errorf("Check of an unknown remedy: %v", err)
 	}
 }
@@ -187,7 +160,7 @@ func TestParseBounds(t *testing.T) {
 }
 
 func TestWindows(t *testing.T) {
-	c, err := Parse(File, []byte(everything))
+	c, err := Parse(File, everything(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +276,7 @@ r.yaml:2:38: unknown key "-"; want one of kind, rest`
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(everything))
+	f.Add(everything(f))
 	files, err := filepath.Glob("testdata/errors/*.txtar")
 	if err != nil {
 		f.Fatal(err)

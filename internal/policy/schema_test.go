@@ -60,7 +60,7 @@ func TestSchemaAgrees(t *testing.T) {
 		}
 		return schema.Validate(v)
 	}
-	if err := valid([]byte(everything)); err != nil {
+	if err := valid(everything(t)); err != nil {
 		t.Errorf("the schema refuses what Parse takes: %v", err)
 	}
 	// What a schema cannot know: what YAML did with the text before, and which
@@ -78,6 +78,27 @@ func TestSchemaAgrees(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		if err := valid(ar.Files[0].Data); (err == nil) && !beyond[name] {
 			t.Errorf("%s: the schema takes what Parse refuses", file)
+		}
+	}
+}
+
+// The documented example leaves no setting out.
+func TestExampleIsWhole(t *testing.T) {
+	c, err := Parse("docs/salve.yml", everything(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := builder{docs: map[string]string{}, definitions: map[string]any{}}
+	b.definitions["Config"] = b.object(reflect.TypeFor[Config]())
+	for name, d := range b.definitions {
+		for key := range d.(map[string]any)["properties"].(map[string]any) {
+			said := false
+			for at := range c.source.at {
+				said = said || at == key || strings.HasSuffix(at, "."+key)
+			}
+			if !said {
+				t.Errorf("%s: %s is not in the example", name, key)
+			}
 		}
 	}
 }
