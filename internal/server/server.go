@@ -21,18 +21,16 @@ import (
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 const maxDelivery = 25 << 20
 
-// Errors that the functions of a Config return and the server turns into
-// answers.
+// Errors that Accept returns and the server turns into answers.
 var (
-	ErrSeen   = errors.New("delivery was accepted before")
-	ErrFull   = errors.New("no room for another delivery")
-	ErrForged = errors.New("delivery is not signed with the secret of this App")
+	ErrSeen = errors.New("delivery was accepted before")
+	ErrFull = errors.New("no room for another delivery")
 )
 
 // A Config says what a server does. All fields are required.
 type Config struct {
 	// Parse checks the signature over the raw body before it reads anything
-	// else, and fails with ErrForged if it does not fit.
+	// else, and fails with [forge.ErrUnauthorized] if it does not fit.
 	Parse func(h http.Header, body []byte) (forge.Event, error)
 	// Accept keeps an event until it has been handled. It returns before the
 	// event is handled: ErrSeen for a delivery it has, any other error if it
@@ -71,9 +69,9 @@ func (c Config) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	event, err := c.Parse(r.Header, body)
 	switch {
-	case errors.Is(err, ErrForged):
+	case errors.Is(err, forge.ErrUnauthorized):
 		log.Warn("delivery refused", "err", err)
-		say(w, http.StatusUnauthorized, ErrForged.Error())
+		say(w, http.StatusUnauthorized, "delivery is not signed with the secret of this App")
 		return
 	case err != nil:
 		log.Warn("delivery not understood", "err", err)

@@ -18,7 +18,7 @@ import (
 func parse(h http.Header, body []byte) (forge.Event, error) {
 	switch string(body) {
 	case "forged":
-		return forge.Event{}, ErrForged
+		return forge.Event{}, forge.ErrUnauthorized
 	case "broken":
 		return forge.Event{}, errors.New("secret detail")
 	}
