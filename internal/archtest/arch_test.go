@@ -25,13 +25,13 @@ var layers = [][]string{
 	{"internal/githubtest", "internal/dynatracetest"},
 	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue"},
 	{"internal/ghapp/wire", "internal/ghapp/webhook"},
-	{"internal/remedy", "internal/tune", "internal/gate", "internal/incident", "internal/budget"},
+	{"internal/estate", "internal/remedy", "internal/tune", "internal/gate", "internal/incident", "internal/budget"},
 	{"internal/plan"},
 	{"internal/inventory", "internal/catalog"},
 	{"internal/policy", "internal/prose", "internal/tfedit", "internal/kubeedit", "internal/dql/check", "internal/dql/eval"},
 	{"internal/dql/function"},
 	{"internal/forge", "internal/problem", "internal/dql/syntax", "internal/redact"},
-	{"internal/patch", "internal/dql", "templates"},
+	{"internal/patch", "internal/dql", "templates", "internal/githubtest/git"},
 	{"internal"},
 }
 
@@ -56,9 +56,10 @@ var vendors = map[string][]string{
 // the packages named: a server for tests that shared code with the client
 // would share its mistakes.
 var only = map[string][]string{
-	"internal/githubtest": {},
-	"internal/dql":        {},
-	"internal/patch":      {},
+	"internal/githubtest":     {"internal/githubtest/git"},
+	"internal/githubtest/git": {},
+	"internal/dql":            {},
+	"internal/patch":          {},
 }
 
 // rooms are names for packages that nobody can say what they are for.

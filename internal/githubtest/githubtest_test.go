@@ -1,0 +1,37 @@
+package githubtest_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// What Salve does on a good day.
+func TestProposal(t *testing.T) {
+	w := newWorld(t)
+	n, head := w.propose("salve/memory/checkout-1a2b3c4d", "Raise memory limit", map[string]string{
+		"k8s/deploy.yaml": "kind: Deployment\nmemory: 640Mi # raised\ncpu: 1\na: 1\nb: 2\nc: 3\nd: 4\ne: 5\nf: 6\n"})
+	pull := fmt.Sprintf("/repos/acme/shop/pulls/%d", n)
+	labels := w.want(200, "POST", fmt.Sprintf("/repos/acme/shop/issues/%d/labels", n), `["salve","remediation"]`)
+	if labels.len() != 2 {
+		t.Errorf("labels: %s", labels.raw)
+	}
+	w.want(201, "POST", "/repos/acme/shop/statuses/"+head, map[string]any{"state": "success", "context": "salve/remediation", "description": "1 file"})
+	w.want(200, "POST", pull+"/reviews", map[string]any{"event": "COMMENT", "body": "", "comments": []map[string]any{
+		{"path": "k8s/deploy.yaml", "line": 2, "side": "RIGHT", "body": "x1.25"}}})
+	got := w.want(200, "GET", pull, nil)
+	if got.text("head", "sha") != head || got.text("user", "login") != "salve[bot]" || got.at("mergeable") != true {
+		t.Errorf("pull: %s", got.raw)
+	}
+	files := w.want(200, "GET", pull+"/files", nil)
+	if want := "@@ -1,5 +1,5 @@\n kind: Deployment\n-memory: 512Mi # raised\n+memory: 640Mi # raised\n cpu: 1\n a: 1\n b: 2"; files.text(0, "patch") != want {
+		t.Errorf("patch: %s", files.text(0, "patch"))
+	}
+	commits := w.want(200, "GET", pull+"/commits", nil)
+	if commits.at(0, "commit", "verification", "verified") != true {
+		t.Errorf("commit is not verified: %s", commits.raw)
+	}
+	merged := w.want(200, "PUT", pull+"/merge", map[string]any{"merge_method": "squash"})
+	if main := w.want(200, "GET", "/repos/acme/shop/git/ref/heads/main", nil); main.text("object", "sha") != merged.text("sha") {
+		t.Errorf("main is %s, want %s", main.text("object", "sha"), merged.text("sha"))
+	}
+}
