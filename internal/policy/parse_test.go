@@ -83,10 +83,10 @@ func TestParse(t *testing.T) {
 	if why := c.Writes(); !why.None() {
 		t.Errorf("writes: %v", why)
 	}
-	if err := c.Check([]string{"memory-limit", "cpu-limit", "node-pool", "database-pool", "disruption-budget"}); err != nil {
+	if err := c.Check([]string{"memory-limit", "cpu-limit", "node-pool", "database-pool", "autoscaler"}); err != nil {
 		t.Errorf("Check: %v", err)
 	}
-	err = c.Check([]string{"memory-limit", "cpu-limit", "node-pools", "database-pool", "disruption-budget"})
+	err = c.Check([]string{"memory-limit", "cpu-limit", "node-pools", "database-pool", "autoscaler"})
 	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:36:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
 		t.Errorf("Check of an unknown remedy: %v", err)
 	}

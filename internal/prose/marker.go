@@ -2,11 +2,15 @@ package prose
 
 import "github.com/salvehq/salve/internal/forge"
 
+// maxKey bounds a key, in bytes: a marker with a longer one would not be read
+// back.
+const maxKey = 900
+
 // markerOf is what the first line of the body says to this program.
 func markerOf(p Pull, evidence string) forge.Marker {
 	m := forge.Marker{
-		Key: Cut(p.Key, 1000), Evidence: evidence,
-		From: Cut(p.Changes[0].From, 200), To: Cut(p.Changes[0].To, 200), Version: 1,
+		Key: p.Key, Evidence: evidence,
+		From: Cut(p.Changes[0].From, 100), To: Cut(p.Changes[0].To, 100), Version: 1,
 	}
 	for _, e := range p.Evidence[:min(len(p.Evidence), maxRows)] {
 		if eventForm.MatchString(e.Event) {

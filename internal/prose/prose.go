@@ -85,6 +85,8 @@ func Render(p Pull) (Text, error) {
 	switch {
 	case p.Key == "" || p.Remedy == "" || p.Action == "" || p.Subject == "":
 		return Text{}, fmt.Errorf("pull request %q: want key, remedy, action and subject", p.Key)
+	case len(p.Key) > maxKey:
+		return Text{}, fmt.Errorf("pull request %.40q…: the key has %d bytes, at most %d can be found again", p.Key, len(p.Key), maxKey)
 	case len(p.Changes) == 0 || len(p.Evidence) == 0:
 		return Text{}, fmt.Errorf("pull request %q: want a change and the evidence for it", p.Key)
 	}

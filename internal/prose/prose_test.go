@@ -119,8 +119,18 @@ func TestRenderNeeds(t *testing.T) {
 	if _, err := Render(full); err != nil {
 		t.Errorf("the least pull request: %v", err)
 	}
+	long := full
+	long.Key, long.Changes = strings.Repeat("<", maxKey), []Change{{From: strings.Repeat("<", 500), To: strings.Repeat("<", 500)}}
+	for range 50 {
+		long.Evidence = append(long.Evidence, Evidence{Event: "-12345678901234567890_12345678901234567890V10"})
+	}
+	if got, err := Render(long); err != nil {
+		t.Errorf("the longest key: %v", err)
+	} else if m, ok := forge.ParseMarker(got.Body); !ok || m.Key != long.Key {
+		t.Error("the longest key is not read back")
+	}
 	for name, change := range map[string]func(*Pull){
-		"key": func(p *Pull) { p.Key = "" }, "remedy": func(p *Pull) { p.Remedy = "" }, "action": func(p *Pull) { p.Action = "" },
+		"key": func(p *Pull) { p.Key = "" }, "a short key": func(p *Pull) { p.Key = strings.Repeat("<", maxKey+1) }, "remedy": func(p *Pull) { p.Remedy = "" }, "action": func(p *Pull) { p.Action = "" },
 		"subject": func(p *Pull) { p.Subject = "" }, "changes": func(p *Pull) { p.Changes = nil }, "evidence": func(p *Pull) { p.Evidence = nil },
 	} {
 		p := full
@@ -268,7 +278,7 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, title, subject, where, value string) {
 		long := strings.Repeat(title, 1+len(where)%7)
 		p := Pull{
-			Key: subject + "k", Remedy: where + "r", Action: "Raise " + title, Subject: subject + "s", Environment: value, Why: long,
+			Key: subject[:min(len(subject), 100)] + "k", Remedy: where + "r", Action: "Raise " + title, Subject: subject + "s", Environment: value, Why: long,
 			Affects: []string{title, subject}, Notes: []string{where, value}, Rollback: subject, Dynatrace: "https://" + where,
 		}
 		for range 1 + len(value)%40 {
