@@ -26,6 +26,7 @@ type issue struct {
 	created   time.Time
 	updated   time.Time
 	closed    time.Time
+	closedBy  *user
 	pull      *pull
 }
 
@@ -179,7 +180,7 @@ func (c *call) edit(i *issue, in issueInput) {
 		}
 		c.closePull(c.repo, i, by)
 	default:
-		i.state, i.reason, i.closed = "open", "reopened", time.Time{}
+		i.state, i.reason, i.closed, i.closedBy = "open", "reopened", time.Time{}, nil
 		c.announceEither(c.repo, i, "reopened", by)
 	}
 }
@@ -231,9 +232,12 @@ func (s *Server) issueJSON(r *repo, i *issue) object {
 		"state_reason": orNil(i.reason), "locked": i.locked, "active_lock_reason": nil, "user": s.userJSON(i.author),
 		"labels": s.labelsJSON(r, i.labels), "assignee": nil, "assignees": s.usersJSON(i.assignees), "milestone": nil,
 		"comments": len(i.comments), "created_at": stamp(i.created), "updated_at": stamp(i.updated), "closed_at": stampOrNil(i.closed),
-		"author_association": s.association(r, i.author), "url": url, "repository_url": s.api("repos/" + r.full()),
+		"closed_by": nil, "author_association": s.association(r, i.author), "url": url, "repository_url": s.api("repos/" + r.full()),
 		"labels_url": url + "/labels{/name}", "comments_url": url + "/comments", "events_url": url + "/events",
 		"html_url": s.web(fmt.Sprintf("%s/issues/%d", r.full(), i.number)),
+	}
+	if i.closedBy != nil {
+		o["closed_by"] = s.userJSON(i.closedBy)
 	}
 	if len(i.assignees) > 0 {
 		o["assignee"] = s.userJSON(i.assignees[0])

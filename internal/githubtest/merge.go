@@ -112,7 +112,7 @@ func (s *Server) merge(r *repo, i *issue, method, message string, by identity) (
 // markMerged closes a pull request as merged by a commit.
 func (s *Server) markMerged(r *repo, i *issue, id git.ID, by *user) {
 	p := i.pull
-	i.state, i.closed, i.updated = "closed", s.now(), s.now()
+	i.state, i.closed, i.closedBy, i.updated = "closed", s.now(), by, s.now()
 	p.merged, p.mergedBy, p.mergeSHA = s.now(), by, id
 	s.announcePull(r, i, "closed", by, nil)
 }

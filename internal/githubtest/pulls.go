@@ -217,7 +217,7 @@ func (s *Server) closePull(r *repo, i *issue, by *user) {
 	if i.state == "closed" {
 		return
 	}
-	i.state, i.closed, i.updated = "closed", s.now(), s.now()
+	i.state, i.closed, i.closedBy, i.updated = "closed", s.now(), by, s.now()
 	s.announceEither(r, i, "closed", by)
 }
 
