@@ -80,6 +80,10 @@ func kind(e *github.ErrorResponse) error {
 		return &forge.RateLimitError{Until: time.Now().Add(time.Minute).UTC(), Err: errors.New("429")}
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return forge.ErrNotFound
+	case strings.Contains(said, "not accessible to the parent installation"):
+		return forge.ErrNotFound // a token for a repository that is not the installation's
+	case strings.Contains(said, "permissions requested are not granted"):
+		return forge.ErrForbidden
 	case status == http.StatusConflict && strings.Contains(said, "empty"):
 		return forge.ErrEmpty
 	case status == http.StatusConflict, status == http.StatusUnprocessableEntity && overtaken(said):
@@ -94,7 +98,8 @@ func kind(e *github.ErrorResponse) error {
 // looking again and trying again may help. All others repeat themselves.
 func overtaken(said string) bool {
 	for _, s := range []string{
-		"already exists", "does not exist", "not a fast forward", "reference update failed", "reference cannot be updated",
+		"already exists", "reference does not exist", "object does not exist", "tree sha does not exist",
+		"not a fast forward", "reference update failed", "reference cannot be updated",
 	} {
 		if strings.Contains(said, s) {
 			return true

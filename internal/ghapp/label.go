@@ -23,8 +23,6 @@ func validateLabel(name string) error {
 
 // AddLabels adds labels to a pull request or an issue. Labels that the
 // repository does not have are made, with their colour and description.
-//
-// GitHub: POST /repos/{owner}/{repo}/issues/{issue_number}/labels; needs pull_requests: write.
 func (c *Client) AddLabels(ctx context.Context, repo forge.Repo, number int, labels ...forge.Label) error {
 	gh, err := c.as(proposing, repo)
 	if err != nil {
@@ -38,6 +36,9 @@ func (c *Client) AddLabels(ctx context.Context, repo forge.Repo, number int, lab
 	return c.addLabels(ctx, gh, repo, number, labels)
 }
 
+// addLabels adds labels whose names are good.
+//
+// GitHub: POST /repos/{owner}/{repo}/issues/{issue_number}/labels; needs pull_requests: write.
 func (c *Client) addLabels(ctx context.Context, gh *github.Client, repo forge.Repo, number int, labels []forge.Label) error {
 	if err := c.makeLabels(ctx, gh, repo, labels); err != nil {
 		return err
@@ -59,7 +60,6 @@ func (c *Client) addLabels(ctx context.Context, gh *github.Client, repo forge.Re
 // makeLabels creates the labels that repo does not have. What it has is asked
 // once.
 //
-// GitHub: GET /repos/{owner}/{repo}/labels; needs pull_requests: read.
 // GitHub: POST /repos/{owner}/{repo}/labels; needs pull_requests: write.
 func (c *Client) makeLabels(ctx context.Context, gh *github.Client, repo forge.Repo, labels []forge.Label) error {
 	known, err := c.knownLabels(ctx, gh, repo)
@@ -89,6 +89,8 @@ func (c *Client) makeLabels(ctx context.Context, gh *github.Client, repo forge.R
 
 // knownLabels returns the labels that repo is known to have, in lower case. The
 // map is guarded by c.mu.
+//
+// GitHub: GET /repos/{owner}/{repo}/labels; needs pull_requests: read.
 func (c *Client) knownLabels(ctx context.Context, gh *github.Client, repo forge.Repo) (map[string]bool, error) {
 	c.mu.Lock()
 	known, ok := c.labels[repo]

@@ -20,9 +20,6 @@ const (
 // Prefetch fetches the files of paths, so that reading them costs no request
 // each: some eighty in one. What it cannot fetch (large, binary, not there)
 // Read fetches later, or says why not.
-//
-// GitHub: POST /graphql; needs contents: read.
-// https://docs.github.com/en/graphql/reference/objects#blob
 func (s *Snapshot) Prefetch(ctx context.Context, paths []string) error {
 	l, err := s.c.listing(ctx, s.Repo, s.Tree)
 	if err != nil {
@@ -54,6 +51,9 @@ func (s *Snapshot) Prefetch(ctx context.Context, paths []string) error {
 // fetchBlobs remembers the contents of blobs, as far as GraphQL gives them: as
 // text, which need not be what the bytes were. Only those that have the name
 // they were asked for by are kept.
+//
+// GitHub: POST /graphql; needs contents: read.
+// https://docs.github.com/en/graphql/reference/objects#blob
 func (c *Client) fetchBlobs(ctx context.Context, repo forge.Repo, blobs []forge.SHA) error {
 	if len(blobs) < 2 {
 		return nil // one is read as cheaply without

@@ -72,8 +72,8 @@ func (c *Client) begin(ctx context.Context, p forge.Proposal) (*proposal, error)
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := forge.ParseMarker(p.Body); !ok || m.Key != p.Key || m.Evidence != p.Evidence {
-		p.Body += "\n\n" + forge.Marker{Key: p.Key, Evidence: p.Evidence}.String()
+	if _, ok := forge.ParseMarker(p.Body); !ok {
+		p.Body = forge.Marker{Key: p.Key, Evidence: p.Evidence, Version: 1}.String() + "\n" + p.Body
 	}
 	return &proposal{p, c, gh, self.Login()}, nil
 }
@@ -99,8 +99,6 @@ func (w *proposal) settle(ctx context.Context) (forge.Opened, error) {
 }
 
 // open makes the pull request: content, lock, pull request, and what belongs to it.
-//
-// GitHub: POST /repos/{owner}/{repo}/pulls; needs pull_requests: write.
 func (w *proposal) open(ctx context.Context) (forge.Opened, error) {
 	commit, err := w.commit(ctx)
 	if err != nil {
@@ -133,6 +131,8 @@ func (w *proposal) open(ctx context.Context) (forge.Opened, error) {
 
 // create opens the pull request of the branch. Where drafts are not to be had
 // (private repositories of some plans) it is an ordinary one.
+//
+// GitHub: POST /repos/{owner}/{repo}/pulls; needs pull_requests: write.
 func (w *proposal) create(ctx context.Context) (forge.PullRequest, error) {
 	body := &github.NewPullRequest{
 		Title: &w.Title, Body: &w.Body, Base: &w.Base, Head: &w.Branch,
@@ -248,8 +248,11 @@ func (w *proposal) made(commits []*github.RepositoryCommit) bool {
 // validate reports a proposal that cannot be carried out, before anything is
 // sent.
 func validate(p forge.Proposal) error {
-	if p.Key == "" || p.Message == "" {
-		return errors.New("has no key or no commit message")
+	if p.Key == "" || len(p.Key) > 1000 || p.Message == "" {
+		return errors.New("want a key of at most 1000 bytes and a commit message")
+	}
+	if m, ok := forge.ParseMarker(p.Body); ok && (m.Key != p.Key || m.Evidence != p.Evidence) {
+		return fmt.Errorf("marker of the body says key %q and evidence %q: want those of the proposal", m.Key, m.Evidence)
 	}
 	if err := errors.Join(p.Repo.Validate(), forge.ValidateBranch(p.Base), p.BaseSHA.Validate(), ourBranch(p.Branch)); err != nil {
 		return err
@@ -257,7 +260,7 @@ func validate(p forge.Proposal) error {
 	switch n := utf8.RuneCountInString(p.Title); {
 	case n == 0 || n > maxTitle || p.Title != oneLine(p.Title):
 		return fmt.Errorf("title %.80q: want one line of 1 to %d characters", p.Title, maxTitle)
-	case utf8.RuneCountInString(p.Body)+len(p.Key)+200 > maxBody:
+	case utf8.RuneCountInString(p.Body)+6*len(p.Key)+200 > maxBody:
 		return fmt.Errorf("body has %d characters: want at most %d with its marker", utf8.RuneCountInString(p.Body), maxBody)
 	case len(p.Changes) == 0 || len(p.Changes) > maxChanges:
 		return fmt.Errorf("changes %d files: want 1 to %d", len(p.Changes), maxChanges)

@@ -30,23 +30,20 @@ func (c *Client) Pull(ctx context.Context, repo forge.Repo, number int) (forge.P
 
 // PullsOf lists the pull requests of a branch of repo, open and closed, the
 // latest first.
-//
-// GitHub: GET /repos/{owner}/{repo}/pulls; needs pull_requests: read.
 func (c *Client) PullsOf(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error) {
 	if err := forge.ValidateBranch(branch); err != nil {
 		return nil, err
 	}
 	all, err := c.listPulls(ctx, repo, github.PullRequestListOptions{
-		State: "all", Head: repo.Owner + ":" + branch, Sort: "created", Direction: "desc",
+		State: "all", Head: repo.Owner + ":" + branch,
 	})
 	// GitHub leaves out a head filter that it does not understand.
 	all = slices.DeleteFunc(all, func(p forge.PullRequest) bool { return p.Fork || p.Branch != branch })
+	slices.SortFunc(all, func(a, b forge.PullRequest) int { return b.Number - a.Number })
 	return all, err
 }
 
-// OurPulls lists the open pull requests that this App made.
-//
-// GitHub: GET /repos/{owner}/{repo}/pulls; needs pull_requests: read.
+// OurPulls lists the open pull requests that this App made, the oldest first.
 func (c *Client) OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error) {
 	self, err := c.app.Identity(ctx)
 	if err != nil {
@@ -58,6 +55,9 @@ func (c *Client) OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullReq
 	}), err
 }
 
+// listPulls lists pull requests in the order asked for.
+//
+// GitHub: GET /repos/{owner}/{repo}/pulls; needs pull_requests: read.
 func (c *Client) listPulls(ctx context.Context, repo forge.Repo, opts github.PullRequestListOptions) ([]forge.PullRequest, error) {
 	gh, err := c.as(reading, repo)
 	if err != nil {

@@ -26,8 +26,6 @@ type Snapshot struct {
 
 // Snapshot returns repo at the head of branch. A repository without a commit is
 // [forge.ErrEmpty], a branch that is not there [forge.ErrNotFound].
-//
-// GitHub: GET /repos/{owner}/{repo}/commits/{ref}; needs contents: read.
 func (c *Client) Snapshot(ctx context.Context, repo forge.Repo, branch string) (*Snapshot, error) {
 	if err := forge.ValidateBranch(branch); err != nil {
 		return nil, err
@@ -37,8 +35,6 @@ func (c *Client) Snapshot(ctx context.Context, repo forge.Repo, branch string) (
 }
 
 // SnapshotAt returns repo at a commit.
-//
-// GitHub: GET /repos/{owner}/{repo}/commits/{ref}; needs contents: read.
 func (c *Client) SnapshotAt(ctx context.Context, repo forge.Repo, at forge.SHA) (*Snapshot, error) {
 	if err := at.Validate(); err != nil {
 		return nil, err
@@ -49,6 +45,9 @@ func (c *Client) SnapshotAt(ctx context.Context, repo forge.Repo, at forge.SHA) 
 	return c.snapshot(ctx, repo, string(at), string(at))
 }
 
+// snapshot reads commit and tree in one call.
+//
+// GitHub: GET /repos/{owner}/{repo}/commits/{ref}; needs contents: read.
 func (c *Client) snapshot(ctx context.Context, repo forge.Repo, ref, escaped string) (*Snapshot, error) {
 	gh, err := c.as(reading, repo)
 	if err != nil {

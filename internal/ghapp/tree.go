@@ -71,6 +71,8 @@ func (c *Client) listing(ctx context.Context, repo forge.Repo, tree forge.SHA) (
 }
 
 // walk lists a tree folder by folder.
+//
+// GitHub: GET /repos/{owner}/{repo}/git/trees/{tree_sha}; needs contents: read.
 func walk(ctx context.Context, gh *github.Client, repo forge.Repo, root forge.SHA) (*listing, error) {
 	type folder struct {
 		path string
