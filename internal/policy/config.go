@@ -137,7 +137,7 @@ type Remedy struct {
 
 // Limits keep the number of pull requests bearable.
 type Limits struct {
-	// Open pull requests at a time.
+	// Open is how many pull requests there may be at a time; 0 for none.
 	Open int `yaml:"open"`
 	// PerHour is how many pull requests may be opened in an hour.
 	PerHour int `yaml:"per-hour"`

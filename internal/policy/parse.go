@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
+	"io/fs"
 	"reflect"
 	"regexp"
 	"slices"
@@ -146,6 +146,9 @@ func (c *Config) check(d *decoder) {
 	if c.Version != 1 {
 		d.report("version", "version %d is not known; this program reads version 1", c.Version)
 	}
+	for name, e := range c.Environments {
+		d.each("environments."+name+".var-files", e.VarFiles, local, "%q is not a path from the root of the repository")
+	}
 	for name, s := range c.Services {
 		c.checkService(d, "services."+name, s)
 	}
@@ -155,13 +158,27 @@ func (c *Config) check(d *decoder) {
 			d.report(fmt.Sprintf("limits.quiet[%d].zone", i), "%q is not a time zone such as Europe/Vienna", w.Zone)
 		}
 	}
-	for i, l := range c.Labels.Add {
-		if strings.Contains(l, ",") || len(l) > 50 {
-			d.report(fmt.Sprintf("labels.add[%d]", i), "a label has at most 50 characters and no comma")
-		}
-	}
+	d.each("pull-requests.reviewers", c.PullRequests.Reviewers, reviewerForm.MatchString, "%q is not a login, nor a team as organisation/team")
+	d.each("pull-requests.assignees", c.PullRequests.Assignees, loginForm.MatchString, "%q is not a login")
+	label := func(l string) bool { return len(l) <= 50 && !strings.Contains(l, ",") }
+	d.each("labels.add", c.Labels.Add, label, "%q is not a label: at most 50 bytes and no comma")
 	if len(c.Labels.Prefix) > 20 || strings.Contains(c.Labels.Prefix, ",") {
-		d.report("labels.prefix", "a prefix has at most 20 characters and no comma")
+		d.report("labels.prefix", "want a prefix of at most 20 bytes and no comma")
+	}
+}
+
+// What GitHub calls users and teams.
+var (
+	loginForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}$`)
+	reviewerForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$`)
+)
+
+// each reports the items of a list that are not right.
+func (d *decoder) each(path string, items []string, right func(string) bool, format string) {
+	for i, item := range items {
+		if !right(item) {
+			d.report(fmt.Sprintf("%s[%d]", path, i), format, item)
+		}
 	}
 }
 
@@ -245,12 +262,16 @@ func (p Place) wrong() string {
 		return "file: belongs to kubernetes: and terraform:"
 	}
 	for _, f := range []string{p.Values, p.Config, p.New, p.File} {
-		if f != "" && (path.IsAbs(f) || path.Clean(f) != f || f == ".." || strings.HasPrefix(f, "../")) {
+		if f != "" && !local(f) {
 			return fmt.Sprintf("%q is not a path from the root of the repository", f)
 		}
 	}
 	return ""
 }
+
+// local reports whether a slash-separated path stays below the root it starts
+// from.
+func local(f string) bool { return fs.ValidPath(f) && f != "." }
 
 // Workload takes a Kubernetes place apart; the namespace may be empty.
 func (p Place) Workload() (kind, namespace, name string) {
