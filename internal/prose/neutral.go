@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/salvehq/salve/internal/redact"
 )
 
 // maxText bounds one foreign text, in characters.
@@ -28,7 +30,9 @@ func Plain(text string) string { return unlink(Cut(line(text), maxText)) }
 // line returns text as one line of visible characters: control, format,
 // private and blank-looking characters go, white space becomes single spaces.
 func line(text string) string {
-	text = ansi.ReplaceAllString(clip(text), "")
+	// Before anything is put between their characters: secrets by their looks.
+	// What knows secrets by value has to see the text before it comes here.
+	text = (*redact.Redactor)(nil).Text(ansi.ReplaceAllString(clip(text), ""))
 	var b strings.Builder
 	var last rune
 	marks := 0

@@ -188,6 +188,8 @@ func TestNeutralise(t *testing.T) {
 		{"62 trailer", "x\n\nCo-authored-by: a <a@b>", "x Co-authored-by" + z + ": a &lt;a@" + z + "b&gt;"},
 		{"62 skip", "[skip ci] [ci skip]", `\[` + z + `skip ci\] \[` + z + `ci skip\]`},
 		{"62 skip checks", "[skip checks: true] skip-checks: true", `\[` + z + `skip checks: true\] skip-checks` + z + `: true`},
+		{"64 GitHub token", "failed with ghs_16C7e42F292c6912E7710c838347Ae178B4a", `failed with \[redacted\]`},
+		{"64 Dynatrace token", "dt0c01.ST2EY72KQINMH574WMNVI7YN.G3DFPBEJYMODIDAEX454M7YWBUVEFOWKPRVMWFASS64NFH52PX6BNDVFFM572RZM", `\[redacted\]`},
 		{"marks pile up", "a" + strings.Repeat("\u0301", 50), "a" + strings.Repeat("\u0301", 4)},
 		{"emoji stay", "👩‍👩‍👧 🇦🇹", "👩‍👩‍👧 🇦🇹"},
 		{"letters stay", "Größe, 内存, память", "Größe, 内存, память"},
