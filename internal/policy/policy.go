@@ -119,6 +119,9 @@ const leastGain = 0.1
 // one says why there is none.
 func Next(v Value, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
 	if v.Kind == InstanceType {
+		if e.Saw != "" && e.Saw != v.Text {
+			return Adjustment{}, changed(e.Saw, v.Text)
+		}
 		return nextSize(v.Text, r, b)
 	}
 	m, ok := measureOf(v.Kind)
@@ -133,7 +136,7 @@ func Next(v Value, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
 		return Adjustment{}, reasonf(NoStart, "0 means switched off; whoever did that should undo it")
 	}
 	if saw, err := m.parse(e.Saw); err == nil && e.Saw != "" && saw != from {
-		return Adjustment{}, reasonf(AlreadyChanged, "the problem saw %s, the file says %s: already changed", e.Saw, v.Text)
+		return Adjustment{}, changed(e.Saw, v.Text)
 	}
 	want, rule, reason := m.step(from, e, r)
 	if !reason.None() {
@@ -151,6 +154,10 @@ func Next(v Value, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
 		return Adjustment{}, reason
 	}
 	return Adjustment{From: v.Text, To: m.format(to, v.Text), Rule: rule}, Reason{}
+}
+
+func changed(saw, now string) Reason {
+	return reasonf(AlreadyChanged, "the problem saw %s, the file says %s: already changed", saw, now)
 }
 
 // hold keeps to under the caps of r and b, the lowest of which is named.

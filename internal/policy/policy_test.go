@@ -111,6 +111,7 @@ func TestNext(t *testing.T) {
 
 		{InstanceType, "t3.medium", near, Rule{}, Bounds{}, "t3.large", "next size of t3"},
 		{InstanceType, "m5.large", near, Rule{}, Bounds{}, "m5.xlarge", "m5"},
+		{InstanceType, "m5.xlarge", Evidence{Saw: "m5.large"}, Rule{}, Bounds{}, "already-changed", "saw m5.large"},
 		{InstanceType, "m5.8xlarge", near, Rule{}, Bounds{}, "m5.12xlarge", "m5"},
 		{InstanceType, "db.r6g.large", near, Rule{}, Bounds{}, "db.r6g.xlarge", "db.r6g"},
 		{InstanceType, "e2-standard-4", near, Rule{}, Bounds{}, "e2-standard-8", ""},
