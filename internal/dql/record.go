@@ -83,3 +83,10 @@ func (r Record) True(name string) bool {
 	b, ok := r.Get(name).AsBool()
 	return b && ok
 }
+
+// Names returns the names of the fields, which the caller must not change.
+// Records of one result often share them.
+func (r Record) Names() []string { return r.names }
+
+// Values returns the values of the fields, which the caller must not change.
+func (r Record) Values() []Value { return r.values }

@@ -44,10 +44,16 @@ func (k Kind) String() string { return kindNames[k] }
 type Value struct {
 	kind Kind
 	num  uint64 // boolean, long, double (IEEE bits), timestamp and duration (ns), start of a timeframe
-	end  int64  // end of a timeframe (ns)
 	text string // string, uid, ip, smartscape id, bytes of a binary
-	list []Value
-	rec  *Record
+	more *extra // what few values have; keeps a Value small, since records hold many
+}
+
+// An extra is the part of a value that does not fit into a Value.
+type extra struct {
+	list   []Value // of an array
+	rec    Record
+	end    int64 // of a timeframe (ns)
+	months int64 // of a calendar duration
 }
 
 // Null is the absent value.
@@ -76,9 +82,18 @@ func Time(t time.Time) Value { return Value{kind: KindTimestamp, num: uint64(t.U
 // Duration returns a duration.
 func Duration(d time.Duration) Value { return Value{kind: KindDuration, num: uint64(d)} }
 
+// CalendarDuration returns a duration of whole months and a rest; it is what
+// 1M, 1q and 1y mean, whose length depends on the timestamp they are added to.
+func CalendarDuration(months int64, d time.Duration) Value {
+	if months == 0 {
+		return Duration(d)
+	}
+	return Value{kind: KindDuration, num: uint64(d), more: &extra{months: months}}
+}
+
 // Timeframe returns the span from start to end.
 func Timeframe(start, end time.Time) Value {
-	return Value{kind: KindTimeframe, num: uint64(start.UnixNano()), end: end.UnixNano()}
+	return Value{kind: KindTimeframe, num: uint64(start.UnixNano()), more: &extra{end: end.UnixNano()}}
 }
 
 // Text returns a value of a kind that is written as text: uid, ip address,
@@ -86,7 +101,7 @@ func Timeframe(start, end time.Time) Value {
 func Text(k Kind, s string) Value { return Value{kind: k, text: s} }
 
 // Array returns an array. It keeps vs.
-func Array(vs ...Value) Value { return Value{kind: KindArray, list: vs} }
+func Array(vs ...Value) Value { return Value{kind: KindArray, more: &extra{list: vs}} }
 
 // Strings returns an array of strings.
 func Strings(ss ...string) Value {
@@ -98,7 +113,7 @@ func Strings(ss ...string) Value {
 }
 
 // Object returns a nested record.
-func Object(r Record) Value { return Value{kind: KindRecord, rec: &r} }
+func Object(r Record) Value { return Value{kind: KindRecord, more: &extra{rec: r}} }
 
 // Kind returns the type of v.
 func (v Value) Kind() Kind { return v.kind }
@@ -132,15 +147,36 @@ func (v Value) AsTime() (t time.Time, ok bool) {
 	return time.Unix(0, int64(v.num)).UTC(), v.kind == KindTimestamp
 }
 
-// AsDuration returns the duration in v; ok is false for any other kind.
+// meanMonth is the length of a month where nothing says which one is meant:
+// a twelfth of 365.25 days.
+const meanMonth = 30*24*time.Hour + 10*time.Hour + 30*time.Minute
+
+// AsDuration returns the duration in v, a calendar month counted as 30 days
+// and ten and a half hours; ok is false for any other kind.
 func (v Value) AsDuration() (d time.Duration, ok bool) {
-	return time.Duration(v.num), v.kind == KindDuration
+	months, d, ok := v.AsCalendar()
+	return d + time.Duration(months)*meanMonth, ok
+}
+
+// AsCalendar returns the duration in v as whole months and the rest; ok is
+// false for any other kind.
+func (v Value) AsCalendar() (months int64, d time.Duration, ok bool) {
+	if v.kind != KindDuration {
+		return 0, 0, false
+	}
+	if v.more != nil {
+		months = v.more.months
+	}
+	return months, time.Duration(v.num), true
 }
 
 // AsTimeframe returns the ends of the timeframe in v; ok is false for any
 // other kind.
 func (v Value) AsTimeframe() (start, end time.Time, ok bool) {
-	return time.Unix(0, int64(v.num)).UTC(), time.Unix(0, v.end).UTC(), v.kind == KindTimeframe
+	if v.kind != KindTimeframe {
+		return time.Time{}, time.Time{}, false
+	}
+	return time.Unix(0, int64(v.num)).UTC(), time.Unix(0, v.more.end).UTC(), true
 }
 
 // AsText returns the text of a string, uid, ip address, smartscape id or
@@ -155,14 +191,19 @@ func (v Value) AsText() (s string, ok bool) {
 
 // AsArray returns the elements of v, which the caller must not change; ok is
 // false for any other kind.
-func (v Value) AsArray() (vs []Value, ok bool) { return v.list, v.kind == KindArray }
+func (v Value) AsArray() (vs []Value, ok bool) {
+	if v.kind != KindArray {
+		return nil, false
+	}
+	return v.more.list, true
+}
 
 // AsRecord returns the record in v; ok is false for any other kind.
 func (v Value) AsRecord() (r Record, ok bool) {
 	if v.kind != KindRecord {
 		return Record{}, false
 	}
-	return *v.rec, true
+	return v.more.rec, true
 }
 
 // Texts returns the non-empty strings in v: the elements of an array, or v
@@ -176,7 +217,8 @@ func (v Value) Texts() []string {
 		return []string{s}
 	}
 	var out []string
-	for _, e := range v.list {
+	list, _ := v.AsArray()
+	for _, e := range list {
 		out = append(out, e.Texts()...)
 	}
 	return out

@@ -1,0 +1,115 @@
+package eval
+
+import (
+	"errors"
+	"time"
+
+	"github.com/salvehq/salve/internal/dql"
+	"github.com/salvehq/salve/internal/dql/function"
+	"github.com/salvehq/salve/internal/dql/scalar"
+	"github.com/salvehq/salve/internal/dql/syntax"
+)
+
+// fetch reads a table in a window of time.
+func (c *compiler) fetch(_ *syntax.Command, args function.Args) (starter, error) {
+	object := args.Get("dataObject")
+	field, ok := object.Value.(*syntax.Field)
+	if !ok {
+		return nil, c.q.Errorf("UNKNOWN_DATA_OBJECT", object, "A data object is a name, such as events.")
+	}
+	from, to, err := c.window(args)
+	if err != nil {
+		return nil, err
+	}
+	c.scope = &scope{open: true}
+	table := field.Name
+	return func(to2 sink) error {
+		if c.run.engine.Source == nil {
+			return c.unknownTable(field)
+		}
+		seq, err := c.run.engine.Source.Fetch(c.run.ctx, table, from, to)
+		if errors.Is(err, ErrNoTable) {
+			return c.unknownTable(field)
+		}
+		if err != nil {
+			return err
+		}
+		for rec, err := range seq {
+			if err != nil {
+				return err
+			}
+			if err := c.run.ctx.Err(); err != nil {
+				return err
+			}
+			if err := to2.push(&row{shape: c.shapes.of(rec.Names()), vals: rec.Values()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}
+
+func (c *compiler) unknownTable(f *syntax.Field) *syntax.Error {
+	return c.q.Errorf("UNKNOWN_DATA_OBJECT", f, "%s isn't a valid data object.", f.Name)
+}
+
+// window is the time that from:, to: and timeframe: give; what they leave out
+// is that of the request.
+func (c *compiler) window(args function.Args) (from, to time.Time, err error) {
+	from, to = c.run.from, c.run.to
+	if a := args.Get("timeframe"); a != nil {
+		return c.timeframe(a)
+	}
+	given := false
+	if a := args.Get("to"); a != nil {
+		if to, err = c.moment(a); err != nil {
+			return
+		}
+		from = to.Add(-defaultWindow)
+	}
+	if a := args.Get("from"); a != nil {
+		given = true
+		if from, err = c.moment(a); err != nil {
+			return
+		}
+		if args.Get("to") == nil {
+			to = c.run.engine.Now
+		}
+	}
+	if given && from.After(to) {
+		return from, to, c.q.Errorf("INVALID_TIMEFRAME", args.Get("from"), "The timeframe starts after its end.")
+	}
+	return from, to, nil
+}
+
+// moment is a timestamp, a duration from now, text or nanoseconds.
+func (c *compiler) moment(a *syntax.Arg) (time.Time, error) {
+	v, ok := c.constant(a.Value)
+	if !ok {
+		if _, err := c.compile(a.Value); err != nil {
+			return time.Time{}, err
+		}
+		return time.Time{}, c.q.Errorf("INVALID_TIMEFRAME", a, "`%s` takes a constant.", a.Name)
+	}
+	if v.Kind() == dql.KindDuration {
+		v = scalar.Add(dql.Time(c.env.Now), v)
+	} else {
+		v = scalar.ToTimestamp(c.env, v)
+	}
+	t, ok := v.AsTime()
+	if !ok {
+		return t, c.q.Errorf("INVALID_TIMEFRAME", a, "`%s` isn't a point in time.", a.Name).With("write now()-2h, -2h or toTimestamp(\"2026-03-01T10:00:00Z\")")
+	}
+	return t, nil
+}
+
+func (c *compiler) timeframe(a *syntax.Arg) (from, to time.Time, err error) {
+	v, ok := c.constant(a.Value)
+	if ok {
+		from, to, ok = scalar.ToTimeframe(c.env, v).AsTimeframe()
+	}
+	if !ok || from.After(to) {
+		return from, to, c.q.Errorf("INVALID_TIMEFRAME", a, "`timeframe` isn't a timeframe.").With(`write "2026-03-01T10:00:00Z/2026-03-01T12:00:00Z"`)
+	}
+	return from, to, nil
+}
