@@ -49,6 +49,10 @@ func (c *Client) Comment(ctx context.Context, repo forge.Repo, number int, tag, 
 	return explain(err, "comment on %s#%d", repo, number)
 }
 
+// reactions are those that GitHub has.
+// https://docs.github.com/en/rest/reactions/reactions#about-reactions
+const reactions = "+1 -1 laugh confused heart hooray rocket eyes"
+
 // React leaves a reaction ("+1", "eyes", "confused", …) on a comment of a pull
 // request, as the receipt of a command. The same one twice is one.
 //
@@ -57,6 +61,9 @@ func (c *Client) React(ctx context.Context, repo forge.Repo, comment int64, reac
 	gh, err := c.as(proposing, repo)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(strings.Fields(reactions), reaction) {
+		return fmt.Errorf("reaction %q: want one of %s", reaction, reactions)
 	}
 	_, _, err = gh.Reactions.CreateIssueCommentReaction(ctx, repo.Owner, repo.Name, comment, reaction)
 	return explain(err, "react to comment %d of %s", comment, repo)

@@ -2,6 +2,7 @@ package ghapp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +38,7 @@ func classify(err error) error {
 		answer *github.ErrorResponse
 		broken *wire.AnswerError
 		later  *github.AcceptedError
+		odd    *json.UnmarshalTypeError
 		dial   net.Error
 	)
 	switch {
@@ -56,6 +58,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", forge.ErrUnavailable, broken)
 	case errors.As(err, &later):
 		return fmt.Errorf("%w: GitHub has not computed the answer yet", forge.ErrUnavailable)
+	case errors.As(err, &odd):
+		return fmt.Errorf("%w: answer has another form than GitHub's: %w", forge.ErrUnavailable, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &dial):
