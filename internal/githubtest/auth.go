@@ -217,7 +217,7 @@ func (c *call) sees(r *repo) bool {
 // do. Public repositories are open for reading.
 // https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 func (c *call) permit(needs string) error {
-	reading := c.r.Method == http.MethodGet
+	reading := c.r.Method == http.MethodGet || strings.HasSuffix(needs, ":read")
 	switch {
 	case c.who.token != nil && (c.repo == nil || c.who.token.covers(c.repo)):
 		for need := range strings.SplitSeq(needs, "|") {

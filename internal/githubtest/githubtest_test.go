@@ -35,3 +35,30 @@ func TestProposal(t *testing.T) {
 		t.Errorf("main is %s, want %s", main.text("object", "sha"), merged.text("sha"))
 	}
 }
+
+func TestGraphQL(t *testing.T) {
+	w := newWorld(t)
+	g := w.want(200, "POST", "/graphql", map[string]any{
+		"query": `query($owner:String!,$name:String!){repository(owner:$owner,name:$name){
+			a:object(expression:"main:README.md"){... on Blob{oid text}} b:object(expression:"main:nope"){oid}
+			t:object(expression:"main:k8s"){__typename ... on Tree{entries{name mode type}} ... on Blob{text}}
+			defaultBranchRef{name target{oid ... on Commit{tree{oid}}}}}}`,
+		"variables": map[string]any{"owner": "acme", "name": "shop"}})
+	r := []any{"data", "repository"}
+	if g.text(append(r, "a", "text")...) != "# Shop\n" || g.at(append(r, "b")...) != nil || g.text(append(r, "t", "entries", 0, "name")...) != "deploy.yaml" ||
+		g.text(append(r, "defaultBranchRef", "name")...) != "main" {
+		t.Error(g.raw)
+	}
+	for query, want := range map[string]string{
+		`{repository(owner:"acme",name:"shop"){price}}`:                    "Field 'price' doesn't exist on type 'Repository'",
+		`{repository(owner:"acme",name:"none"){id}}`:                       "Could not resolve to a Repository with the name 'acme/none'.",
+		`{repository(owner:"acme",name:"shop"){id}`:                        `Parse error on "" at [1, 42]`,
+		`mutation{createRef(input:{}){clientMutationId}}`:                  "Schema is not configured for mutations",
+		`query($o:String!){repository(owner:$o,name:"shop"){id}}`:          "Variable $o of type String! was provided invalid value",
+		`{repository(owner:"acme",name:"shop"){object(oid:"x"){... on }}}`: `Parse error on "}" at [1, 63]`,
+	} {
+		if g := w.want(200, "POST", "/graphql", map[string]any{"query": query}); g.text("errors", 0, "message") != want {
+			t.Errorf("%s\n got %s\nwant %s", query, g.raw, want)
+		}
+	}
+}

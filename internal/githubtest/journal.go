@@ -22,9 +22,9 @@ type Request struct {
 	Fault        bool  // a fault was injected
 }
 
-// Mutation reports whether r asked for a change.
+// Mutation reports whether r asked for a change; GraphQL only reads here.
 func (r Request) Mutation() bool {
-	return r.Method != http.MethodGet && r.Method != http.MethodHead
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Route != "POST /graphql"
 }
 
 // Journal returns all requests since the start or the last ResetJournal, in

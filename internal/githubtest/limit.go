@@ -68,7 +68,7 @@ func (s *Server) limit(r *http.Request, who identity) error {
 	if s.limits.PerHour > 0 && u.used >= s.limits.PerHour && trimRoot(r.URL.Path) != "/rate_limit" {
 		return fail(status, "API rate limit exceeded for %s. If you reach out to GitHub Support for help, please include the request ID.", who.account())
 	}
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet || trimRoot(r.URL.Path) == "/graphql" {
 		return nil
 	}
 	now := s.now()

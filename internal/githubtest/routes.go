@@ -15,6 +15,7 @@ func routes() []Route {
 		{"GET", "/installation/repositories", "installation", (*call).listInstallationRepos},
 		{"DELETE", "/installation/token", "installation", (*call).revokeToken},
 		{"GET", "/rate_limit", "none", (*call).getRateLimit},
+		{"POST", "/graphql", "contents:read", (*call).graphql},
 
 		{"GET", "/repos/{owner}/{repo}", "metadata:read", (*call).getRepo},
 		{"GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read", (*call).getPermission},

@@ -44,6 +44,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, table []Route) {
 		a = fault.answer()
 	}
 	s.record(r, table, a, fault)
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat)) // clients read how far their clock is off
 	s.mu.Unlock()
 	if fault != nil {
 		fault.spoil(w, r, a)
