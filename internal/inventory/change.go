@@ -1,0 +1,292 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/patch"
+)
+
+// Set returns the change that gives t another value. It is proven: the files
+// parse again, only the planned lines differ, [Repository.Locate] on the result
+// returns the value, built-in kinds still decode, and no request is above its
+// limit.
+func (r *Repository) Set(ctx context.Context, t Target, value string) (Change, error) {
+	return r.SetAll(ctx, []Assignment{{t, value}})
+}
+
+// SetAll returns one change that sets several values, for instance a limit and
+// the request that follows it. Its Edits are in the order of the assignments; a
+// value that is there already is an Edit that changes no file.
+func (r *Repository) SetAll(ctx context.Context, edits []Assignment) (Change, error) {
+	var c Change
+	now := r
+	for _, a := range edits {
+		if err := ctx.Err(); err != nil {
+			return Change{}, err
+		}
+		w, err := now.locate(a.Target)
+		if err != nil {
+			return Change{}, err
+		}
+		files, err := now.write(w, a.Value)
+		if err != nil {
+			return Change{}, err
+		}
+		for _, f := range files {
+			c.Files = c.Files.With(f)
+		}
+		if len(files) > 0 {
+			now = now.with(files)
+		}
+		c.Edits = append(c.Edits, Edit{File: w.site.File, Old: w.site.Value, New: a.Value})
+		for _, s := range w.site.Affects {
+			if !slices.Contains(c.Affects, s) {
+				c.Affects = append(c.Affects, s)
+			}
+		}
+	}
+	for i, a := range edits {
+		w, err := now.confirm(a)
+		if err != nil {
+			return Change{}, err
+		}
+		c.Edits[i].Line = w.site.Line
+	}
+	return c, r.decodes(now, c.Files)
+}
+
+// write makes the change of one located target.
+func (r *Repository) write(w work, value string) ([]patch.FileChange, error) {
+	if err := w.target.fits(value); err != nil {
+		return nil, err
+	}
+	if w.create != nil {
+		return r.writePatch(w, value)
+	}
+	if w.spot.written && w.spot.value == value {
+		return nil, nil // nothing to do
+	}
+	f, err := r.file(w.spot.file)
+	if err != nil {
+		return nil, err
+	}
+	edits, err := f.Set(w.spot.at, value, kubeedit.Options{Style: w.style, Append: w.spot.append, Shared: r.opts.Shared})
+	if err != nil {
+		return nil, err
+	}
+	return r.apply(f, edits)
+}
+
+func (r *Repository) apply(f *kubeedit.File, edits []patch.Edit) ([]patch.FileChange, error) {
+	after, err := patch.Apply(f.Src, edits...)
+	if err != nil {
+		return nil, err
+	}
+	return []patch.FileChange{{Path: f.Path, Before: f.Src, After: after, Mode: r.mode(f.Path)}}, nil
+}
+
+// mode is git's mode of a file.
+func (r *Repository) mode(file string) string {
+	for _, f := range r.list {
+		if f.Path == file {
+			return string(f.Mode)
+		}
+	}
+	return string(forge.ModeFile)
+}
+
+// writePatch adds a patch file and its entry in the kustomization.
+func (r *Repository) writePatch(w work, value string) ([]patch.FileChange, error) {
+	n := w.create
+	if err := forge.ValidatePath(n.file); err != nil {
+		return nil, &patch.Refusal{Path: n.file, Why: err.Error()}
+	}
+	start, err := kubeedit.Read(n.file, []byte(n.text))
+	if err != nil {
+		return nil, err
+	}
+	p, err := kubeedit.ParsePath(w.site.Address)
+	if err != nil {
+		return nil, err
+	}
+	edits, err := start.Set(kubeedit.Address{Path: p}, value, kubeedit.Options{Style: w.style, Append: true})
+	if err != nil {
+		return nil, err
+	}
+	text, err := patch.Apply(start.Src, edits...)
+	if err != nil {
+		return nil, err
+	}
+	list, key := kubeedit.Keys("patches"), "path"
+	if n.by.file.Docs[0].Follow(list) == nil && n.by.file.Docs[0].Follow(kubeedit.Keys("patchesStrategicMerge")) != nil {
+		list, key = kubeedit.Keys("patchesStrategicMerge"), ""
+	}
+	wired, err := r.wire(n.by, list, key, path.Base(n.file))
+	return append(wired, patch.FileChange{Path: n.file, After: text, Mode: string(forge.ModeFile)}), err
+}
+
+// wire adds an entry to a list of a kustomization.
+func (r *Repository) wire(k *kustomization, list kubeedit.Path, key, value string) ([]patch.FileChange, error) {
+	if err := r.guard(k.file); err != nil {
+		return nil, err
+	}
+	edits, err := k.file.Append(0, list, key, value)
+	if err != nil {
+		return nil, err
+	}
+	return r.apply(k.file, edits)
+}
+
+// Create returns the change that adds a file, and lists it among the resources
+// of the kustomization of its directory if there is one. It is refused if the
+// file exists.
+func (r *Repository) Create(ctx context.Context, file string, content []byte) (Change, error) {
+	if err := ctx.Err(); err != nil {
+		return Change{}, err
+	}
+	if err := forge.ValidatePath(file); err != nil {
+		return Change{}, &patch.Refusal{Path: file, Why: err.Error()}
+	}
+	if r.exists(file) {
+		return Change{}, &patch.Refusal{Path: file, Why: "file exists already"}
+	}
+	c := Change{Files: patch.ChangeSet{{Path: file, After: content, Mode: string(forge.ModeFile)}}, Edits: []Edit{{File: file, Line: 1}}}
+	f, err := kubeedit.Read(file, content)
+	if err != nil {
+		return Change{}, err
+	}
+	for _, d := range f.Docs {
+		if _, err := d.Objects(); err != nil {
+			return Change{}, err
+		}
+	}
+	if k := r.kust[path.Dir(file)]; k != nil {
+		files, err := r.wire(k, kubeedit.Keys("resources"), "", path.Base(file))
+		if err != nil {
+			return Change{}, err
+		}
+		c.Files = c.Files.With(files[0])
+	}
+	return c, r.decodes(r.with(c.Files), c.Files)
+}
+
+// exists reports whether a path is taken, also by a file of another case or by
+// a directory.
+func (r *Repository) exists(file string) bool {
+	return slices.ContainsFunc(r.list, func(f forge.File) bool {
+		return strings.EqualFold(f.Path, file) || strings.HasPrefix(f.Path, file+"/")
+	})
+}
+
+// with returns the repository as it is after a change.
+func (r *Repository) with(files []patch.FileChange) *Repository {
+	out := &Repository{files: r.files, opts: r.opts, list: r.list, texts: maps.Clone(r.texts)}
+	for _, f := range files {
+		if f.New() {
+			i, _ := slices.BinarySearchFunc(out.list, f.Path, func(x forge.File, p string) int { return strings.Compare(x.Path, p) })
+			out.list = slices.Insert(slices.Clone(out.list), i, forge.File{Path: f.Path, Mode: forge.ModeFile, Size: int64(len(f.After))})
+		}
+		out.texts[f.Path] = f.After
+	}
+	out.index()
+	return out
+}
+
+// confirm finds an assignment again in the changed repository.
+func (r *Repository) confirm(a Assignment) (work, error) {
+	w, err := r.locate(a.Target)
+	if err != nil {
+		return w, &patch.Refusal{Path: w.site.File, Why: fmt.Sprintf("after the edit the value could not be found again: %v", err), Do: "make this change by hand"}
+	}
+	if !w.site.Written || w.site.Value != a.Value {
+		return w, &patch.Refusal{Path: w.site.File, Line: w.site.Line, Why: fmt.Sprintf("after the edit %s would still be %q", a.Target, w.site.Value), Do: "make this change by hand"}
+	}
+	return w, r.ordered(a.Target)
+}
+
+// ordered refuses a request above its limit.
+func (r *Repository) ordered(t Target) error {
+	at := t.Field
+	if t.Form != Kubernetes {
+		at = t.Path
+	}
+	parts := strings.Split(at, ".")
+	if len(parts) < 2 {
+		return nil
+	}
+	pair := map[string]string{"limits": "requests", "requests": "limits"}
+	kind, what := parts[len(parts)-2], parts[len(parts)-1]
+	other, ok := pair[kind]
+	if !ok {
+		return nil
+	}
+	sib := t.Sibling(kind+"."+what, other+"."+what)
+	if t.Form == Kubernetes {
+		sib.Field = strings.Join(append(slices.Clone(parts[:len(parts)-2]), other, what), ".")
+	}
+	a, errA := r.locate(t)
+	b, errB := r.locate(sib)
+	if errA != nil || errB != nil {
+		return nil
+	}
+	request, limit := a.site, b.site
+	if kind == "limits" {
+		request, limit = limit, request
+	}
+	if kubeedit.Above(request.Value, limit.Value) {
+		return &patch.Refusal{Path: request.File, Line: request.Line, Why: fmt.Sprintf("request %s would be above limit %s", request.Value, limit.Value), Do: "change both"}
+	}
+	return nil
+}
+
+// decodes refuses a change after which an object of a built-in kind does not
+// decode, if it did before.
+func (r *Repository) decodes(after *Repository, files []patch.FileChange) error {
+	for _, f := range files {
+		before := map[int]bool{}
+		for n, o := range r.objectsIn(f.Path) {
+			before[n] = o.Decode() == nil
+		}
+		for n, o := range after.objectsIn(f.Path) {
+			if ok, there := before[n]; there && !ok {
+				continue
+			}
+			if err := o.Decode(); err != nil {
+				return &patch.Refusal{Path: f.Path, Line: o.Line, Why: fmt.Sprintf("%s %s would not be valid: %v", o.Kind, o.Name, err)}
+			}
+		}
+	}
+	return nil
+}
+
+// fits refuses values that the addressed field cannot have.
+func (t Target) fits(value string) error {
+	at := t.Field
+	if t.Form == Values || t.Form == ConfigFile {
+		at = t.Path
+	}
+	parts := strings.Split(at, ".")
+	last, above := parts[len(parts)-1], ""
+	if len(parts) > 1 {
+		above = parts[len(parts)-2]
+	}
+	switch {
+	case above == "limits" || above == "requests":
+		if err := kubeedit.CheckQuantity(last, value); err != nil {
+			return &patch.Refusal{Why: err.Error()}
+		}
+	case t.Form == Kubernetes && slices.Contains([]string{"replicas", "minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"}, last):
+		if n, err := strconv.Atoi(value); err != nil || n < 0 || strconv.Itoa(n) != value {
+			return &patch.Refusal{Why: fmt.Sprintf("%s %q: want a whole number", last, value)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package inventory
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// An Environment says which files, clusters and namespaces belong to one.
+// Globs: * any characters but a slash, ** any, ? one.
+type Environment struct {
+	Paths      []string
+	Clusters   []string
+	Namespaces []string
+	VarFiles   []string // Terraform
+}
+
+// synonyms are how directories and files call the usual environments.
+var synonyms = map[string]string{
+	"prod": "production", "prd": "production", "production": "production", "live": "production",
+	"stage": "staging", "stg": "staging", "staging": "staging",
+	"dev": "development", "develop": "development", "development": "development",
+	"test": "test", "tst": "test", "testing": "test", "qa": "qa", "uat": "uat",
+	"preprod": "preproduction", "pre-prod": "preproduction", "preproduction": "preproduction",
+	"sandbox": "sandbox", "integration": "integration", "canary": "canary", "perf": "performance", "demo": "demo",
+}
+
+// canonical returns the one spelling of an environment's name.
+func canonical(name string) string {
+	if s, ok := synonyms[strings.ToLower(name)]; ok {
+		return s
+	}
+	return strings.ToLower(name)
+}
+
+// parents are directories whose children are called after environments.
+var parents = []string{"overlays", "overlay", "environments", "environment", "envs", "env", "stages"}
+
+// environmentsOf returns the environments that a file with a namespace belongs
+// to: as configured, else as directories and the file itself are called.
+func (o Options) environmentsOf(file, namespace, cluster string) []string {
+	if len(o.Environments) > 0 {
+		var out []string
+		for _, name := range slices.Sorted(maps.Keys(o.Environments)) {
+			if o.Environments[name].contains(file, namespace, cluster) {
+				out = append(out, name)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	if name := inferred(file); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// contains reports whether at least one list matches and none that could match
+// fails.
+func (e Environment) contains(file, namespace, cluster string) bool {
+	hit := false
+	for _, c := range []struct {
+		globs []string
+		known string
+	}{{e.Paths, file}, {e.Namespaces, namespace}, {e.Clusters, cluster}} {
+		if len(c.globs) == 0 || c.known == "" {
+			continue
+		}
+		if !slices.ContainsFunc(c.globs, func(g string) bool { return matches(g, c.known) }) {
+			return false
+		}
+		hit = true
+	}
+	return hit
+}
+
+// inferred reads an environment from the name of a path: the element below a
+// directory such as overlays, else the last element or part of the file's name
+// that is a usual name for an environment.
+func inferred(file string) string {
+	parts := strings.Split(path.Dir(file), "/")
+	for i := len(parts) - 1; i > 0; i-- {
+		if slices.Contains(parents, parts[i-1]) {
+			return canonical(parts[i])
+		}
+	}
+	stem := base(file)
+	for _, word := range strings.FieldsFunc(stem, func(r rune) bool { return r == '-' || r == '.' || r == '_' }) {
+		if s, ok := synonyms[strings.ToLower(word)]; ok {
+			return s
+		}
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		if s, ok := synonyms[strings.ToLower(parts[i])]; ok {
+			return s
+		}
+		for _, word := range strings.FieldsFunc(parts[i], func(r rune) bool { return r == '-' || r == '_' }) {
+			if s, ok := synonyms[strings.ToLower(word)]; ok && s == "production" || s == "staging" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// means reports whether a target's environment is one of names.
+func means(environment string, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return canonical(n) == canonical(environment) })
+}
+
+// matches reports whether a glob matches all of s.
+func matches(glob, s string) bool {
+	var re strings.Builder
+	re.WriteString(`(?s)^`)
+	for glob != "" {
+		switch {
+		case strings.HasPrefix(glob, "**/"):
+			re.WriteString(`(?:.*/)?`)
+			glob = glob[3:]
+		case strings.HasPrefix(glob, "**"):
+			re.WriteString(`.*`)
+			glob = glob[2:]
+		case glob[0] == '*':
+			re.WriteString(`[^/]*`)
+			glob = glob[1:]
+		case glob[0] == '?':
+			re.WriteString(`[^/]`)
+			glob = glob[1:]
+		default:
+			n := strings.IndexAny(glob, "*?")
+			if n < 0 {
+				n = len(glob)
+			}
+			re.WriteString(regexp.QuoteMeta(glob[:n]))
+			glob = glob[n:]
+		}
+	}
+	re.WriteString(`$`)
+	ok, err := regexp.MatchString(re.String(), s)
+	return ok && err == nil
+}

@@ -1,0 +1,140 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/salvehq/salve/internal/forge"
+)
+
+// Files is the tree of a repository at one commit: a directory, a map in a
+// test, or a code host behind a cache.
+type Files interface {
+	// List returns all files sorted by path; links and submodules are there with
+	// their mode.
+	List(ctx context.Context) ([]forge.File, error)
+	// Read returns the content of a regular file. It follows no links.
+	Read(ctx context.Context, path string) ([]byte, error)
+}
+
+// Dir returns the files below a working directory, without .git.
+func Dir(root string) Files { return dir(root) }
+
+type dir string
+
+func (d dir) List(ctx context.Context) ([]forge.File, error) {
+	var out []forge.File
+	err := filepath.WalkDir(string(d), func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if e.Name() == ".git" && file != string(d) {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		mode := modeOf(e.Type())
+		if mode == "" {
+			return nil
+		}
+		rel, err := filepath.Rel(string(d), file)
+		if err != nil {
+			return err
+		}
+		f := forge.File{Path: filepath.ToSlash(rel), Mode: mode}
+		if info, err := e.Info(); err == nil && mode == forge.ModeFile {
+			f.Size = info.Size()
+			if info.Mode()&0o111 != 0 {
+				f.Mode = forge.ModeExecutable
+			}
+		}
+		out = append(out, f)
+		return nil
+	})
+	slices.SortFunc(out, func(a, b forge.File) int { return cmp.Compare(a.Path, b.Path) })
+	return out, err
+}
+
+// modeOf returns git's mode of a kind of file, "" for what git does not keep.
+func modeOf(t fs.FileMode) forge.Mode {
+	switch {
+	case t.IsRegular():
+		return forge.ModeFile
+	case t&fs.ModeSymlink != 0:
+		return forge.ModeSymlink
+	}
+	return ""
+}
+
+func (d dir) Read(ctx context.Context, name string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !fs.ValidPath(name) || name == "." {
+		return nil, fmt.Errorf("path %q leaves the repository", name)
+	}
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	for at := name; at != "."; at = path.Dir(at) {
+		info, err := root.Lstat(filepath.FromSlash(at))
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("%s is a link, which is not followed", at)
+		}
+	}
+	f, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxRead))
+}
+
+// maxRead bounds what is read of one file. Larger ones are reported by their
+// size and not read at all, unless they grow in between.
+const maxRead = 64 << 20
+
+// Map returns files with the given content by path, for tests and the demo.
+func Map(files map[string]string) Files { return fileMap(files) }
+
+type fileMap map[string]string
+
+func (m fileMap) List(context.Context) ([]forge.File, error) {
+	var out []forge.File
+	for _, p := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, forge.File{Path: p, Mode: forge.ModeFile, Size: int64(len(m[p]))})
+	}
+	return out, nil
+}
+
+func (m fileMap) Read(_ context.Context, path string) ([]byte, error) {
+	text, ok := m[path]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+	}
+	return []byte(text), nil
+}
+
+// base returns the last element of a path without its extension.
+func base(file string) string {
+	b := path.Base(file)
+	return strings.TrimSuffix(b, path.Ext(b))
+}

@@ -1,0 +1,216 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/patch"
+)
+
+// Workloads returns everything that runs pods, sorted by file, line and build.
+func (r *Repository) Workloads() []Workload {
+	var out []Workload
+	for _, i := range r.builds {
+		if i.object.IsWorkload() {
+			out = append(out, i.workload())
+		}
+	}
+	return out
+}
+
+// Find returns the workloads of a name. The kind may be empty, or as Dynatrace
+// spells it; an empty namespace or environment matches any. Where no file says
+// the namespace or the environment, it counts as fitting unless others fit
+// better.
+func (r *Repository) Find(kind, namespace, name, environment string) []Workload {
+	var out []Workload
+	for _, i := range r.find(kind, namespace, name, environment) {
+		if i.object.IsWorkload() {
+			out = append(out, i.workload())
+		}
+	}
+	return out
+}
+
+func (i *instance) workload() Workload {
+	w := Workload{
+		APIVersion: i.object.APIVersion, Kind: i.object.Kind, Namespace: i.namespace, Name: i.name,
+		File: i.object.Doc.Path(), Line: i.object.Line, Environments: i.envs,
+	}
+	if i.root != nil {
+		w.Build = i.root.dir
+	}
+	for _, c := range i.object.Containers() {
+		if !c.Init && c.Name != "" {
+			w.Containers = append(w.Containers, c.Name)
+		}
+	}
+	return w
+}
+
+// An Autoscaler is a HorizontalPodAutoscaler, a ScaledObject of KEDA or a
+// VerticalPodAutoscaler.
+type Autoscaler struct {
+	APIVersion, Kind, Namespace, Name string
+	File                              string
+	Line                              int
+	Vertical                          bool     // it sets requests and limits, not replicas
+	Off                               bool     // a vertical one that only recommends
+	Resources                         []string // "cpu", "memory": what a horizontal one scales by, or a vertical one sets
+	instance                          *instance
+}
+
+func (a Autoscaler) String() string {
+	return fmt.Sprintf("%s %s (%s:%d)", a.Kind, join(a.Namespace, a.Name), a.File, a.Line)
+}
+
+// Autoscalers returns the horizontal autoscalers of a workload.
+func (r *Repository) Autoscalers(kind, namespace, name, environment string) []Autoscaler {
+	return slices.DeleteFunc(r.scalers(kind, namespace, name, environment), func(a Autoscaler) bool { return a.Vertical })
+}
+
+// VerticalAutoscalers returns the vertical autoscalers of a workload that do
+// more than recommend.
+func (r *Repository) VerticalAutoscalers(kind, namespace, name, environment string) []Autoscaler {
+	return slices.DeleteFunc(r.scalers(kind, namespace, name, environment), func(a Autoscaler) bool { return !a.Vertical || a.Off })
+}
+
+func (r *Repository) scalers(kind, namespace, name, environment string) []Autoscaler {
+	var out []Autoscaler
+	for _, i := range r.builds {
+		if environment != "" && len(i.envs) > 0 && !means(environment, i.envs) ||
+			namespace != "" && i.namespace != "" && i.namespace != namespace {
+			continue
+		}
+		key := "scaleTargetRef"
+		switch i.object.Kind {
+		case "HorizontalPodAutoscaler", "ScaledObject":
+		case "VerticalPodAutoscaler":
+			key = "targetRef"
+		default:
+			continue
+		}
+		refKind := kubeedit.Text(i.object.Node, "spec", key, "kind")
+		refName := kubeedit.Text(i.object.Node, "spec", key, "name")
+		if refKind == "" {
+			refKind = "Deployment" // KEDA's default
+		}
+		if !i.refersTo(refName, name) || !sameKind(kind, refKind) {
+			continue
+		}
+		out = append(out, i.autoscaler())
+	}
+	return out
+}
+
+// refersTo reports whether a reference to a name means the workload called name
+// after its build: kustomize renames references together with what they mean.
+func (i *instance) refersTo(ref, name string) bool {
+	if ref == name {
+		return true
+	}
+	for _, k := range i.chain {
+		ref = k.prefix + ref + k.suffix
+	}
+	return ref == name
+}
+
+func (i *instance) autoscaler() Autoscaler {
+	o := i.object
+	a := Autoscaler{
+		APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
+		File: o.Doc.Path(), Line: o.Line, Vertical: o.Kind == "VerticalPodAutoscaler", instance: i,
+	}
+	if a.Vertical {
+		a.Off = kubeedit.Text(o.Node, "spec", "updatePolicy", "updateMode") == "Off"
+		a.Resources = []string{"cpu", "memory"}
+		return a
+	}
+	if kubeedit.Text(o.Node, "spec", "targetCPUUtilizationPercentage") != "" {
+		a.Resources = append(a.Resources, "cpu")
+	}
+	for _, m := range kubeedit.Items(o.Node, "spec", "metrics") {
+		for _, key := range []string{"resource", "containerResource"} {
+			if n := kubeedit.Text(m, key, "name"); n != "" && kubeedit.Text(m, key, "target", "averageValue") == "" {
+				a.Resources = append(a.Resources, n)
+			}
+		}
+	}
+	for _, m := range kubeedit.Items(o.Node, "spec", "triggers") {
+		if n := kubeedit.Text(m, "type"); n == "cpu" || n == "memory" {
+			a.Resources = append(a.Resources, n)
+		}
+	}
+	return a
+}
+
+// owned refuses a number of replicas that an autoscaler decides.
+func (r *Repository) owned(t Target, i *instance) error {
+	if t.Field != "spec.replicas" {
+		return nil
+	}
+	for _, a := range r.Autoscalers(i.object.Kind, i.namespace, i.name, t.Environment) {
+		field := "spec.maxReplicas"
+		if a.Kind == "ScaledObject" {
+			field = "spec.maxReplicaCount"
+		}
+		return &patch.Refusal{Path: i.object.Doc.Path(), Line: i.object.Line, Why: fmt.Sprintf("the number of replicas is decided by %s", a),
+			Do: fmt.Sprintf("change its %s", field)}
+	}
+	return nil
+}
+
+// A Bound is one entry of a LimitRange or a ResourceQuota.
+type Bound struct {
+	Source   string // "LimitRange shop/defaults (k8s/namespace.yaml:7)"
+	Resource string // "memory", "cpu"; of a quota also "limits.memory"
+	Max      string // LimitRange: the most a container may have
+	Default  string // LimitRange: the limit of a container that writes none
+	Request  string // LimitRange: the request of a container that writes none
+	Ratio    string // LimitRange: maxLimitRequestRatio
+	Hard     string // ResourceQuota
+}
+
+// Bounds returns what the LimitRanges and ResourceQuotas of a namespace say
+// about containers there.
+func (r *Repository) Bounds(namespace, environment string) []Bound {
+	var out []Bound
+	for _, i := range r.builds {
+		if i.object.Kind != "LimitRange" && i.object.Kind != "ResourceQuota" || i.namespace != namespace ||
+			environment != "" && len(i.envs) > 0 && !means(environment, i.envs) {
+			continue
+		}
+		source := fmt.Sprintf("%s %s (%s:%d)", i.object.Kind, join(i.namespace, i.name), i.object.Doc.Path(), i.object.Line)
+		if i.object.Kind == "ResourceQuota" {
+			out = append(out, quota(i.object, source)...)
+			continue
+		}
+		for _, limit := range kubeedit.Items(i.object.Node, "spec", "limits") {
+			if kubeedit.Text(limit, "type") != "Container" {
+				continue
+			}
+			for _, resource := range []string{"cpu", "memory"} {
+				text := func(key string) string { return kubeedit.Text(limit, key, resource) }
+				out = append(out, Bound{source, resource, text("max"), text("default"), text("defaultRequest"), text("maxLimitRequestRatio"), ""})
+			}
+		}
+	}
+	return out
+}
+
+func quota(o kubeedit.Object, source string) []Bound {
+	hard := kubeedit.Lookup(o.Node, "spec", "hard")
+	if hard == nil {
+		return nil
+	}
+	var out []Bound
+	for n := 0; n+1 < len(hard.Content); n += 2 {
+		key := hard.Content[n].Value
+		if strings.HasSuffix(key, "cpu") || strings.HasSuffix(key, "memory") {
+			out = append(out, Bound{Source: source, Resource: key, Hard: hard.Content[n+1].Value})
+		}
+	}
+	return out
+}
