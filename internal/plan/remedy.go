@@ -23,7 +23,7 @@ import (
 type Remedy struct {
 	Name     string    `yaml:"name"`
 	Summary  string    `yaml:"summary"`
-	Subject  Subject   `yaml:"subject"`
+	Answers  Answers   `yaml:"answers"`
 	Priority int       `yaml:"priority"` // the highest that matches is asked first
 	When     Condition `yaml:"when"`
 
@@ -32,18 +32,18 @@ type Remedy struct {
 	Create *Create `yaml:"create"`
 
 	Text   Text     `yaml:"text"`
-	Labels []string `yaml:"labels"` // after the prefix: remediation, alert-tuning
+	Labels []string `yaml:"labels"` // beside those of every pull request
 
 	File string `yaml:"-"` // where it was read from
 	Own  bool   `yaml:"-"` // it comes from the repository it is used for
 }
 
-// A Subject is what a remedy answers.
-type Subject string
+// Answers says what a remedy is asked about.
+type Answers string
 
 const (
-	Problem Subject = "problem" // a row of infrastructure-remediation
-	Alert   Subject = "alert"   // a row of alert-rule-optimization
+	Problem Answers = "problem" // a row of infrastructure-remediation
+	Alert   Answers = "alert"   // a row of alert-rule-optimization
 )
 
 // A Place says how the value to change is found.
@@ -180,8 +180,8 @@ func (r Remedy) validate() error {
 	if !nameForm.MatchString(r.Name) {
 		return fault("name %q: want lower-case letters, digits and hyphens, at most 40", r.Name)
 	}
-	if r.Subject != Problem && r.Subject != Alert {
-		return fault("subject is %q, want problem or alert", r.Subject)
+	if r.Answers != Problem && r.Answers != Alert {
+		return fault("answers is %q, want problem or alert", r.Answers)
 	}
 	answers := 0
 	for _, given := range []bool{r.Leave != "", r.Set != nil, r.Create != nil} {

@@ -20,7 +20,7 @@ func TestEmbeddedRemediesLoad(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const ok = `name: x
 summary: s
-subject: problem
+answers: problem
 when: {title: ["*a*"]}
 `
 	const text = "text: {change: c, why: w, rollback: r}\n"
@@ -31,8 +31,8 @@ when: {title: ["*a*"]}
 		{"other name", strings.Replace(ok, "name: x", "name: y", 1) + "leave: no\n", `name is "y", want "x"`},
 		{"no answer", ok, "exactly one of leave, set and create"},
 		{"two answers", ok + "leave: no\nset: {place: owned, kind: count}\n", "exactly one of"},
-		{"no condition", "name: x\nsubject: problem\nleave: no\n", "at least one condition"},
-		{"no subject", "name: x\nwhen: {title: [a]}\nleave: no\n", `subject is ""`},
+		{"no condition", "name: x\nanswers: problem\nleave: no\n", "at least one condition"},
+		{"no subject", "name: x\nwhen: {title: [a]}\nleave: no\n", `answers is ""`},
 		{"no text", ok + "set: {place: owned, kind: count}\n", "text: want change, why and rollback"},
 		{"unknown place", ok + text + "set: {place: moon, kind: count}\n", `set.place is "moon"`},
 		{"unknown kind", ok + text + "set: {place: owned, kind: colour}\n", `set.kind is "colour"`},

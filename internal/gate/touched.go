@@ -1,0 +1,91 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/problem"
+)
+
+// A Service is something that a change would deploy anew.
+type Service struct {
+	Name        string // of the configuration, or namespace/name of a workload
+	Environment string // empty if not known
+	Configured  bool   // services: names it
+	By          string // the changed file that ties the change to it
+}
+
+// Touched returns the services whose files are among paths, each once, in the
+// order of the paths.
+func Touched(repo *plan.Repository, paths []string) []Service {
+	var out []Service
+	add := func(s Service) {
+		if !slices.ContainsFunc(out, func(o Service) bool { return o.Name == s.Name && o.Environment == s.Environment }) {
+			out = append(out, s)
+		}
+	}
+	for _, path := range paths {
+		for name, s := range repo.Config.Services {
+			if slices.ContainsFunc(s.Owns, func(p policy.Place) bool { return owns(p, path) }) {
+				add(Service{Name: name, Environment: s.Environment, Configured: true, By: path})
+			}
+		}
+		for _, w := range repo.Inventory.Workloads() {
+			if w.File != path {
+				continue
+			}
+			subject := policy.Subject{Workload: w.Namespace + "/" + w.Name}
+			if owners := repo.Config.Owners(subject); len(owners) > 0 {
+				for _, o := range owners {
+					add(Service{Name: o.Service, Environment: repo.Config.Services[o.Service].Environment, Configured: true, By: path})
+				}
+				continue
+			}
+			add(Service{Name: subject.Workload, Environment: environmentOf(repo, w.Namespace, path), By: path})
+		}
+	}
+	return out
+}
+
+// owns reports whether a place of the configuration is written in a file.
+func owns(p policy.Place, path string) bool {
+	return p.Values == path || p.Config == path || p.File == path
+}
+
+// environmentOf returns the one environment that a file belongs to, "" if none
+// or several could be meant.
+func environmentOf(repo *plan.Repository, namespace, path string) string {
+	names := repo.Config.EnvironmentsOf(policy.Scope{Path: path, Namespace: namespace})
+	if len(names) != 1 {
+		return ""
+	}
+	return names[0]
+}
+
+// Concerns reports how a problem is tied to a service, "" if it is not: by the
+// workload that it names, or by what services: says of its entities. A name
+// that merely contains the name of the service ties nothing.
+func (s Service) Concerns(repo *plan.Repository, p problem.Problem) string {
+	subject := policy.Subject{Tags: p.Tags, Names: slices.Clone(p.Hosts)}
+	if p.Workload.Name != "" && !p.Workload.Several {
+		subject.Workload = p.Workload.String()
+	}
+	for _, e := range p.Entities() {
+		subject.Entities = append(subject.Entities, string(e.ID))
+		subject.Names = append(subject.Names, e.Name)
+	}
+	if !s.Configured {
+		if subject.Workload == s.Name {
+			return "workload " + s.Name
+		}
+		return ""
+	}
+	for _, o := range repo.Config.Owners(subject) {
+		if o.Service == s.Name {
+			return fmt.Sprintf("service %s by %s", o.Service, o.By)
+		}
+	}
+	return ""
+}

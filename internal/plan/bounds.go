@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/policy"
+)
+
+// bounds collects what surrounds a container's limit in its repository:
+// LimitRanges, quotas, and the autoscalers that own or use the resource.
+func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error) {
+	var b policy.Bounds
+	resource, place := string(t.Remedy.Set.Kind), t.Place
+	if place.Form != inventory.Kubernetes {
+		return b, nil
+	}
+	for _, x := range r.Inventory.Bounds(place.Namespace, t.Environment) {
+		if x.Resource != resource {
+			continue
+		}
+		if x.Max != "" {
+			b.Caps = append(b.Caps, policy.Cap{Value: x.Max, Source: "max of " + x.Source})
+		}
+		if x.Default != "" && b.Default.Value == "" {
+			b.Default = policy.Cap{Value: x.Default, Source: x.Source}
+		}
+		if ratio, err := strconv.ParseFloat(x.Ratio, 64); err == nil && ratio > 0 {
+			b.Ratio = ratio
+		}
+	}
+	quota, err := r.quota(ctx, t)
+	if err != nil {
+		return b, err
+	}
+	b.Caps = append(b.Caps, quota...)
+	for _, a := range r.Inventory.Autoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
+		if slices.Contains(a.Resources, resource) {
+			b.Horizontal = a.String()
+		}
+	}
+	for _, a := range r.Inventory.VerticalAutoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
+		b.Vertical = a.String()
+	}
+	return b, nil
+}
+
+// quota returns what a ResourceQuota leaves for the limit, if every limit of
+// the namespace is written in the repository; where one is not, the room is not
+// known and the quota bounds nothing here.
+func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) {
+	resource := string(t.Remedy.Set.Kind)
+	var caps []policy.Cap
+	for _, x := range r.Inventory.Bounds(t.Place.Namespace, t.Environment) {
+		if x.Hard == "" || x.Resource != "limits."+resource {
+			continue
+		}
+		mine, err := r.Inventory.Locate(ctx, t.Place)
+		if err != nil || mine.Value == "" {
+			return nil, nil
+		}
+		replicas := r.replicas(ctx, t.Place)
+		sum, ok := r.sum(ctx, t)
+		if !ok {
+			return nil, nil
+		}
+		c, err := policy.QuotaCap(policy.Value{Kind: t.Remedy.Set.Kind, Text: mine.Value}, x.Hard, sum, replicas, x.Source)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", x.Source, err)
+		}
+		caps = append(caps, c)
+	}
+	return caps, nil
+}
+
+// sum adds the limits of all pods of a namespace; ok is false where one of them
+// is not written.
+func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
+	var parts []policy.Part
+	for _, w := range r.Inventory.Workloads() {
+		if w.Namespace != t.Place.Namespace {
+			continue
+		}
+		at := inventory.Target{
+			Form: inventory.Kubernetes, APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name,
+			ContainerIndex: -1, File: w.File, Environment: t.Environment,
+		}
+		n := r.replicas(ctx, at)
+		for _, c := range w.Containers {
+			at.Container, at.Field = c, t.Remedy.Set.Field
+			site, err := r.Inventory.Locate(ctx, at)
+			if err != nil || site.Value == "" {
+				return "", false
+			}
+			parts = append(parts, policy.Part{Text: site.Value, Times: n})
+		}
+	}
+	return policy.Sum(t.Remedy.Set.Kind, parts)
+}
+
+// replicas is how many pods a workload runs as far as its manifest says; one
+// where it says nothing, as Kubernetes does.
+func (r *Repository) replicas(ctx context.Context, at inventory.Target) int {
+	at.Field, at.Container, at.ContainerIndex = "spec.replicas", "", -1
+	site, err := r.Inventory.Locate(ctx, at)
+	if err != nil {
+		return 1
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(site.Value))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}

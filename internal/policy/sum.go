@@ -1,0 +1,24 @@
+package policy
+
+// A Part is one amount that several replicas have each.
+type Part struct {
+	Text  string
+	Times int
+}
+
+// Sum adds amounts of a kind. ok is false if one of them does not parse.
+func Sum(k Kind, parts []Part) (text string, ok bool) {
+	m, known := measureOf(k)
+	if !known || len(parts) == 0 {
+		return "", false
+	}
+	var total int64
+	for _, p := range parts {
+		n, err := m.parse(p.Text)
+		if err != nil {
+			return "", false
+		}
+		total += n * int64(p.Times)
+	}
+	return m.format(total, parts[0].Text), true
+}
