@@ -49,9 +49,16 @@ func (a *app) clientID() string { return fmt.Sprintf("Iv23li%014d", a.ID) }
 
 // AddApp registers an App. It fails if the key is none.
 func (s *Server) AddApp(a App) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.addApp(a)
+	return err
+}
+
+func (s *Server) addApp(a App) (*app, error) {
 	key, err := ParseKey(a.Key)
 	if err != nil {
-		return fmt.Errorf("app %d: %w", a.ID, err)
+		return nil, fmt.Errorf("app %d: %w", a.ID, err)
 	}
 	a.Permissions = maps.Clone(a.Permissions)
 	if a.Permissions == nil {
@@ -61,10 +68,8 @@ func (s *Server) AddApp(a App) error {
 	if a.Owner == "" {
 		a.Owner = a.Slug
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.apps[a.ID] = &app{App: a, key: key, created: s.now()}
-	return nil
+	return s.apps[a.ID], nil
 }
 
 // SetWebhook changes where an App's webhooks go and what signs them.

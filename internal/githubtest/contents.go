@@ -174,3 +174,31 @@ func (c *call) putContents() (reply, error) {
 	e, _ := c.repo.git.Find(made.Tree, change.Path)
 	return reply{status: status, body: object{"content": c.contentJSON(e, branch), "commit": c.gitCommitJSON(made)}}, nil
 }
+
+// listOwnerErrors says which lines of CODEOWNERS name nobody who could own.
+//
+// https://docs.github.com/en/rest/repos/repos#list-codeowners-errors
+func (c *call) listOwnerErrors() (reply, error) {
+	commit, _ := c.repo.commit(c.query("ref", c.repo.branch))
+	for _, where := range []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"} {
+		e, found := c.repo.git.Find(commit.Tree, where)
+		data, err := c.repo.git.Get(git.Blob, e.ID)
+		if !found || err != nil {
+			continue
+		}
+		bad := []object{}
+		for n, line := range git.Lines(string(data)) {
+			rule, _, _ := strings.Cut(strings.TrimSpace(line), "#")
+			words := strings.Fields(rule)
+			for _, owner := range words[min(1, len(words)):] {
+				u := c.users[strings.ToLower(strings.TrimPrefix(owner, "@"))]
+				if !strings.Contains(owner[1:], "@") && (u == nil || !c.repo.writable(u, "contents:write")) {
+					bad = append(bad, object{"line": n + 1, "column": strings.Index(line, owner) + 1, "kind": "Unknown owner", "path": where,
+						"source": strings.TrimRight(line, "\r\n"), "message": fmt.Sprintf("Unknown owner on line %d: make sure %s exists and has write access to the repository", n+1, owner)})
+				}
+			}
+		}
+		return ok(object{"errors": bad})
+	}
+	return reply{}, notFound()
+}

@@ -51,7 +51,7 @@ type Server struct {
 	users         map[string]*user // by lower-case login
 	repos         map[string]*repo // by lower-case owner/name
 	moved         map[string]*repo // by former lower-case owner/name
-	manifests     map[string]App   // by code
+	offers        map[string]offer // by code
 	journal       []Request
 	faults        []*fault
 	random        *rand.Rand
@@ -76,7 +76,7 @@ func New(o Options) *Server {
 		users:         map[string]*user{},
 		repos:         map[string]*repo{},
 		moved:         map[string]*repo{},
-		manifests:     map[string]App{},
+		offers:        map[string]offer{},
 		random:        rand.New(rand.NewPCG(o.Seed, 0)),
 		limits:        o.Limits,
 		usage:         map[string]*usage{},

@@ -262,3 +262,14 @@ func (c *call) getBranch() (reply, error) {
 		"_links":     object{"self": url, "html": c.web(c.repo.full() + "/tree/" + name)},
 	})
 }
+
+// getTag finds nothing: tags here are references to commits, without an object
+// of their own.
+//
+// https://docs.github.com/en/rest/git/tags#get-a-tag
+func (c *call) getTag() (reply, error) {
+	if err := c.wantSHA(c.params["tag_sha"]); err != nil {
+		return reply{}, err
+	}
+	return reply{}, notFound()
+}

@@ -21,11 +21,10 @@ type Repo struct {
 
 // Flags are the states and settings of a repository.
 type Flags struct {
-	Private       bool
-	Archived      bool // read only
-	Disabled      bool // blocked by GitHub
-	DeleteMerged  bool // delete head branches after a merge
-	AllowAutoMerg bool
+	Private      bool
+	Archived     bool // read only
+	Disabled     bool // blocked by GitHub
+	DeleteMerged bool // delete head branches after a merge
 }
 
 type repo struct {
@@ -37,12 +36,15 @@ type repo struct {
 	pushed      time.Time
 	git         *git.Repository
 
-	people    map[string]string // lower-case login → admin, maintain, write, triage, read
-	issues    []*issue          // number is index + 1; also pull requests
-	labels    []*label
-	statuses  map[git.ID][]*status // oldest first
-	rules     []Ruleset
-	protected map[string]Protection // by branch
+	people      map[string]string // lower-case login → admin, maintain, write, triage, read
+	issues      []*issue          // number is index + 1; also pull requests
+	labels      []*label
+	statuses    map[git.ID][]*status // oldest first
+	rules       []Ruleset
+	runs        []*checkRun           // oldest first
+	protected   map[string]Protection // by branch
+	deployments []*deployment
+	gates       []*gateRequest
 }
 
 func (r *repo) full() string { return r.owner + "/" + r.name }
@@ -206,7 +208,7 @@ func (s *Server) repoJSON(r *repo) object {
 		"default_branch": r.branch, "archived": r.Archived, "disabled": r.Disabled, "topics": []string{},
 		"has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false, "has_discussions": false,
 		"allow_squash_merge": true, "allow_merge_commit": true, "allow_rebase_merge": false,
-		"allow_auto_merge": r.AllowAutoMerg, "delete_branch_on_merge": r.DeleteMerged, "web_commit_signoff_required": false,
+		"allow_auto_merge": false, "delete_branch_on_merge": r.DeleteMerged, "web_commit_signoff_required": false,
 		"created_at": stamp(r.created), "updated_at": stamp(r.pushed), "pushed_at": stamp(r.pushed),
 		"size": r.size(), "open_issues": r.openIssues(), "open_issues_count": r.openIssues(),
 	}

@@ -14,11 +14,13 @@ func routes() []Route {
 		{"GET", "/repos/{owner}/{repo}/installation", "app", (*call).getRepoInstallation},
 		{"GET", "/installation/repositories", "installation", (*call).listInstallationRepos},
 		{"DELETE", "/installation/token", "installation", (*call).revokeToken},
+		{"POST", "/app-manifests/{code}/conversions", "none", (*call).convertManifest},
 		{"GET", "/rate_limit", "none", (*call).getRateLimit},
 		{"POST", "/graphql", "contents:read", (*call).graphql},
 
 		{"GET", "/repos/{owner}/{repo}", "metadata:read", (*call).getRepo},
 		{"GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read", (*call).getPermission},
+		{"GET", "/repos/{owner}/{repo}/codeowners/errors", "contents:read", (*call).listOwnerErrors},
 		{"GET", "/repos/{owner}/{repo}/rules/branches/{branch...}", "metadata:read", (*call).listBranchRules},
 		{"GET", "/repos/{owner}/{repo}/branches/{branch...}/protection", "administration:read", (*call).getProtection},
 		{"GET", "/repos/{owner}/{repo}/branches/{branch...}", "contents:read", (*call).getBranch},
@@ -31,6 +33,7 @@ func routes() []Route {
 		{"GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}", "contents:read", (*call).getGitCommit},
 		{"GET", "/repos/{owner}/{repo}/git/ref/{ref...}", "contents:read", (*call).getRef},
 		{"GET", "/repos/{owner}/{repo}/git/matching-refs/{ref...}", "contents:read", (*call).listMatchingRefs},
+		{"GET", "/repos/{owner}/{repo}/git/tags/{tag_sha}", "contents:read", (*call).getTag},
 		{"POST", "/repos/{owner}/{repo}/git/refs", "contents:write", (*call).createRef},
 		{"PATCH", "/repos/{owner}/{repo}/git/refs/{ref...}", "contents:write", (*call).updateRef},
 		{"DELETE", "/repos/{owner}/{repo}/git/refs/{ref...}", "contents:write", (*call).deleteRef},
@@ -42,8 +45,23 @@ func routes() []Route {
 		{"GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read", (*call).listCommitPulls},
 		{"GET", "/repos/{owner}/{repo}/commits/{ref...}/status", "statuses:read", (*call).getCombinedStatus},
 		{"GET", "/repos/{owner}/{repo}/commits/{ref...}/statuses", "statuses:read", (*call).listStatuses},
+		{"GET", "/repos/{owner}/{repo}/commits/{ref...}/check-runs", "checks:read", (*call).listCheckRuns},
 		{"GET", "/repos/{owner}/{repo}/commits/{ref...}", "contents:read", (*call).getCommit},
 		{"POST", "/repos/{owner}/{repo}/statuses/{sha}", "statuses:write", (*call).createStatus},
+
+		{"POST", "/repos/{owner}/{repo}/check-runs", "checks:write", (*call).createCheckRun},
+		{"GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks:read", (*call).getCheckRun},
+		{"PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks:write", (*call).updateCheckRun},
+		{"POST", "/repos/{owner}/{repo}/check-runs/{check_run_id}/rerequest", "checks:write", (*call).rerequestRun},
+		{"POST", "/repos/{owner}/{repo}/check-suites/{check_suite_id}/rerequest", "checks:write", (*call).rerequestSuite},
+
+		{"GET", "/repos/{owner}/{repo}/deployments", "deployments:read", (*call).listDeployments},
+		{"POST", "/repos/{owner}/{repo}/deployments", "deployments:write", (*call).createDeployment},
+		{"GET", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", "deployments:read", (*call).listDeploymentStatuses},
+		{"POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", "deployments:write", (*call).createDeploymentStatus},
+		{"GET", "/repos/{owner}/{repo}/environments", "actions:read", (*call).listEnvironments},
+		{"GET", "/repos/{owner}/{repo}/actions/runs/{run_id}", "actions:read", (*call).getRun},
+		{"POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule", "deployments:write", (*call).answerGate},
 
 		{"GET", "/repos/{owner}/{repo}/pulls", "pull_requests:read", (*call).listPulls},
 		{"POST", "/repos/{owner}/{repo}/pulls", "pull_requests:write", (*call).createPull},
@@ -74,5 +92,11 @@ func routes() []Route {
 		{"GET", "/repos/{owner}/{repo}/labels", "issues:read|pull_requests:read", (*call).listLabels},
 		{"GET", "/repos/{owner}/{repo}/labels/{name...}", "issues:read|pull_requests:read", (*call).getLabel},
 		{"POST", "/repos/{owner}/{repo}/labels", "issues:write|pull_requests:write", (*call).createLabel},
+		{"GET", "/search/issues", "issues:read|pull_requests:read", (*call).searchIssues},
+
+		// Pages for people, beside the API.
+		{"POST", "/settings/apps/new", "none", (*call).offerManifest},
+		{"POST", "/organizations/{org}/settings/apps/new", "none", (*call).offerManifest},
+		{"GET", "/{owner}/{repo}/pull/{pull_number}", "pull_requests:read", (*call).showPull},
 	}
 }
