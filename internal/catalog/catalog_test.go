@@ -86,22 +86,23 @@ func TestDocumentComesFirst(t *testing.T) {
 	}
 }
 
-// There is one mapping from records to severities, so all files hold the same
-// text of it.
-func TestOneSeverityMapping(t *testing.T) {
-	var first string
-	for _, e := range load(t).All() {
-		start, end, ok := block(e.Text)
-		if !ok {
-			t.Errorf("%s: no mapping between // %s and // %s", e.Name, blockStart, blockEnd)
-			continue
-		}
-		mapping := e.Text[start:end]
-		if first == "" {
-			first = mapping
-		}
-		if diff := cmp.Diff(first, mapping); diff != "" {
-			t.Errorf("%s: another mapping (-first +this):\n%s", e.Name, diff)
+// There is one mapping from records to severities and one to entities, so all
+// files hold the same text of them.
+func TestSharedLines(t *testing.T) {
+	for _, mark := range []string{severityMark, entitiesMark} {
+		first := ""
+		for _, e := range load(t).All() {
+			start, end, ok := block(e.Text, mark)
+			if !ok || start == end {
+				t.Errorf("%s: nothing between // %s and // %s", e.Name, mark, endMark)
+				continue
+			}
+			if first == "" {
+				first = e.Text[start:end]
+			}
+			if diff := cmp.Diff(first, e.Text[start:end]); diff != "" {
+				t.Errorf("%s: %s differs (-first +this):\n%s", e.Name, mark, diff)
+			}
 		}
 	}
 }
@@ -203,7 +204,7 @@ func TestOverrideSeverity(t *testing.T) {
 	mapping := `| fieldsAdd problem.severity = if(event.category == "ERROR", "CRITICAL", else: "LOW")`
 	c := load(t, fstest.MapFS{"severity.dql": {Data: []byte(mapping)}})
 	for _, e := range c.All() {
-		start, end, ok := block(e.Text)
+		start, end, ok := block(e.Text, severityMark)
 		if !ok || e.Text[start:end] != mapping+"\n" {
 			t.Errorf("%s: mapping is %q", e.Name, e.Text[start:end])
 		}

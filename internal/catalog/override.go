@@ -8,26 +8,29 @@ import (
 	"strings"
 )
 
-// The marks around the mapping to problem.severity, which every query shares.
+// The marks around the lines that every query shares: the mapping to
+// problem.severity, and where entities come from.
 const (
-	blockStart = "@severity"
-	blockEnd   = "@end"
-	blockFile  = "severity"
+	severityMark = "@severity"
+	entitiesMark = "@entities"
+	endMark      = "@end"
+	severityFile = "severity"
 )
 
 func blockMark(line string) bool {
-	return strings.HasPrefix(line, blockStart) || line == blockEnd
+	return strings.HasPrefix(line, severityMark) || strings.HasPrefix(line, entitiesMark) || line == endMark
 }
 
-// block finds the shared mapping in a text: the bytes between its marks.
-func block(text string) (start, end int, ok bool) {
-	at := strings.Index(text, "\n// "+blockStart)
-	stop := strings.Index(text, "\n// "+blockEnd+"\n")
-	if at < 0 || stop <= at {
+// block finds shared lines in a text: the bytes between a mark and the end.
+func block(text, mark string) (start, end int, ok bool) {
+	_, rest, ok := strings.Cut(text, "\n// "+mark)
+	if !ok {
 		return 0, 0, false
 	}
-	line := strings.Index(text[at+1:], "\n")
-	return at + 1 + line + 1, stop + 1, true
+	_, rest, _ = strings.Cut(rest, "\n")
+	inside, _, ok := strings.Cut(rest, "// "+endMark+"\n")
+	start = len(text) - len(rest)
+	return start, start + len(inside), ok
 }
 
 // override puts the files of over in place of those of c: the shared mapping
@@ -37,8 +40,8 @@ func (c *Catalog) override(over fs.FS) error {
 	if err != nil {
 		return err
 	}
-	if mapping, ok := files[blockFile]; ok {
-		delete(files, blockFile)
+	if mapping, ok := files[severityFile]; ok {
+		delete(files, severityFile)
 		if err := c.remap(mapping); err != nil {
 			return err
 		}
@@ -56,13 +59,13 @@ func (c *Catalog) override(over fs.FS) error {
 // remap puts another mapping into every query that has the shared one.
 func (c *Catalog) remap(mapping string) error {
 	for _, e := range c.All() {
-		start, end, ok := block(e.Text)
+		start, end, ok := block(e.Text, severityMark)
 		if !ok {
 			continue
 		}
 		e.Text = e.Text[:start] + strings.TrimRight(mapping, "\n") + "\n" + e.Text[end:]
 		if err := e.verify(); err != nil {
-			return fmt.Errorf("%s.dql in %w", blockFile, err)
+			return fmt.Errorf("%s.dql in %w", severityFile, err)
 		}
 		c.entries[e.Name] = e
 	}
