@@ -27,7 +27,8 @@ var forms = regexp.MustCompile(strings.Join([]string{
 	`\bgithub_pat_[A-Za-z0-9_]{8,}`,
 	`\bdt0[a-z][0-9]{2}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?`,
 	`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`, // JSON web token
-	`(?i)\b(?:bearer|token|basic) [A-Za-z0-9+/=_.~-]{16,}`,
+	`(?i)\bauthorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?[^\s"',;]+`,
+	`(?i)\bbearer [A-Za-z0-9+/=_.~-]{20,}`,
 }, "|"))
 
 // A Redactor knows secrets by value and by looks. The zero Redactor, and a nil
