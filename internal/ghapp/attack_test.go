@@ -2,6 +2,7 @@ package ghapp
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -305,3 +306,31 @@ func TestNamesDoNotClimb(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// Attack 64: a secret in a text, such as the title of a problem, does not reach
+// GitHub. Files are written as they are.
+func TestSecretsStayHere(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	c := w.client()
+	secrets := []string{hookSecret, "ghs_0123456789abcdef", "dt0c01.ABCDEFGH.0123456789ABCDEF"}
+	text := "leak " + strings.Join(secrets, " and ") + " end"
+	p := w.raise("640Mi")
+	p.Title, p.Body, p.Message, p.Comments[0].Body, p.Status.Description = text, text, text, text, text
+	_, err := c.Propose(t.Context(), p)
+	w.must(err)
+	w.must(c.Comment(t.Context(), shop, 1, "x", text))
+	_, err = c.SetStatus(t.Context(), shop, w.head("main"), forge.CommitStatus{Context: "x", State: forge.Success, Description: text})
+	w.must(err)
+	var commit, statuses json.RawMessage
+	w.must(w.person("GET", "repos/acme/shop/commits/"+string(w.head(p.Branch)), nil, &commit))
+	w.must(w.person("GET", "repos/acme/shop/commits/"+string(w.head("main"))+"/statuses", nil, &statuses))
+	shown := w.state() + string(commit) + string(statuses)
+	for _, secret := range secrets {
+		if strings.Contains(shown, secret) {
+			t.Errorf("%q is on GitHub:\n%s", secret, shown)
+		}
+	}
+	if n := strings.Count(shown, "leak "); n < 6 {
+		t.Errorf("the texts came to %d places, want all 6 without their secrets:\n%s", n, shown)
+	}
+}

@@ -27,8 +27,8 @@ func (c *Client) SetCheck(ctx context.Context, repo forge.Repo, run forge.CheckR
 	if err := run.Head.Validate(); err != nil {
 		return run, err
 	}
-	run.Title = cut(oneLine(run.Title), 255)
-	run.Summary = cutText(run.Summary, 65_535)
+	run.Title = cut(oneLine(c.app.redact.Text(run.Title)), 255)
+	run.Summary = cutText(c.app.redact.Text(run.Summary), 65_535)
 	list, _, err := gh.Checks.ListCheckRunsForRef(ctx, repo.Owner, repo.Name, string(run.Head), &github.ListCheckRunsOptions{
 		CheckName: &run.Name, AppID: &c.app.id, Filter: github.String("latest"),
 	})
@@ -118,7 +118,7 @@ func (c *Client) AnswerRule(ctx context.Context, repo forge.Repo, run int64, env
 	case answer.State != "" && answer.State != "approved" && answer.State != "rejected":
 		return fmt.Errorf("answer rule of %s run %d: state %q: want approved, rejected or none", repo, run, answer.State)
 	}
-	body := map[string]string{"environment_name": environment, "comment": cut(answer.Comment, 1024)}
+	body := map[string]string{"environment_name": environment, "comment": cut(c.app.redact.Text(answer.Comment), 1024)}
 	if answer.State != "" {
 		body["state"] = answer.State
 	}

@@ -30,7 +30,7 @@ func (c *Client) Comment(ctx context.Context, repo forge.Repo, number int, tag, 
 	}
 	sum := sha256.Sum256([]byte(tag))
 	mark := fmt.Sprintf("<!-- salve:comment %x -->", sum[:8])
-	body += "\n\n" + mark
+	body = c.app.redact.Text(body) + "\n\n" + mark
 	list, err := pages(func(o *github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
 		return gh.Issues.ListComments(ctx, repo.Owner, repo.Name, number, &github.IssueListCommentsOptions{ListOptions: *o})
 	})

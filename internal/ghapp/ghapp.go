@@ -30,6 +30,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/ghapp/webhook"
 	"github.com/salvehq/salve/internal/ghapp/wire"
+	"github.com/salvehq/salve/internal/redact"
 )
 
 // DefaultURL is the API root of github.com.
@@ -55,6 +56,11 @@ type Config struct {
 	Pacing        Pacing
 	Transport     http.RoundTripper // to the network; nil means one with time limits
 	Log           *slog.Logger      // required
+
+	// Redact takes secrets out of every text that is written to GitHub, files
+	// excepted. The webhook secret is added to it. Nil means one that knows
+	// no other.
+	Redact *redact.Redactor
 }
 
 // Pacing bounds the writes to one installation. The zero Pacing is what GitHub
@@ -73,6 +79,7 @@ type App struct {
 	network http.RoundTripper // pinned to root; no authentication
 	pacing  Pacing
 	log     *slog.Logger
+	redact  *redact.Redactor
 	gh      *github.Client // as the App itself, by JSON web token
 
 	answers *wire.Store[string, wire.Answer]
@@ -112,8 +119,13 @@ func Open(cfg Config) (*App, error) {
 	if base == nil {
 		base = wire.NewTransport()
 	}
+	if cfg.Redact == nil {
+		cfg.Redact = redact.New()
+	}
+	cfg.Redact.Add(cfg.WebhookSecret)
 	a := &App{
-		id: cfg.AppID, key: key, secret: cfg.WebhookSecret, root: root, pacing: cfg.Pacing, log: cfg.Log,
+		redact: cfg.Redact,
+		id:     cfg.AppID, key: key, secret: cfg.WebhookSecret, root: root, pacing: cfg.Pacing, log: cfg.Log,
 		network: &wire.Whole{Limit: answerLimit, Timeout: requestTimeout, Next: &wire.Pin{Root: root, Next: base}},
 		answers: wire.NewStore[string, wire.Answer](rememberedAnswers),
 		blobs:   wire.NewStore[objectKey, []byte](rememberedBlobs),

@@ -72,6 +72,12 @@ func (c *Client) begin(ctx context.Context, p forge.Proposal) (*proposal, error)
 	if err != nil {
 		return nil, err
 	}
+	safe := c.app.redact.Text
+	p.Title, p.Body, p.Message = safe(p.Title), safe(p.Body), safe(p.Message)
+	p.Comments = slices.Clone(p.Comments)
+	for i := range p.Comments {
+		p.Comments[i].Body = safe(p.Comments[i].Body)
+	}
 	if _, ok := forge.ParseMarker(p.Body); !ok {
 		p.Body = forge.Marker{Key: p.Key, Evidence: p.Evidence, Version: 1}.String() + "\n" + p.Body
 	}

@@ -2,6 +2,7 @@ package ghapp
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,14 +123,7 @@ func TestTruncatedTree(t *testing.T) {
 	if n := len(w.log.take()); n != 8 { // whole, root, .github, bin, docs, docs/deep, docs/deep/er, k8s
 		t.Errorf("%d requests, want 8", n)
 	}
-	byPath := func(files []forge.File) map[string]forge.File {
-		m := map[string]forge.File{}
-		for _, f := range files {
-			m[f.Path] = f
-		}
-		return m
-	}
-	if diff := cmp.Diff(byPath(want), byPath(got)); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-whole +walked):\n%s", diff)
 	}
 }
@@ -247,4 +241,55 @@ func TestPermission(t *testing.T) {
 			t.Errorf("login %q: %v, %v; want an error", login, got, err)
 		}
 	}
+}
+
+// An idle cycle costs nothing of GitHub's hourly limit: what has not changed is
+// answered with 304.
+func TestIdleCycle(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	const n = 150
+	for i := range n {
+		w.must(w.AddRepo(githubtest.Repo{Name: fmt.Sprintf("acme/r%d", i), Files: shopFiles}))
+	}
+	c := w.client()
+	cycle := func() (requests, counted int) {
+		w.ResetJournal()
+		repos, err := c.Repositories(t.Context())
+		w.must(err)
+		for _, r := range repos {
+			_, err := c.OurPulls(t.Context(), r.Repo)
+			w.must(err)
+			snap, err := c.Snapshot(t.Context(), r.Repo, r.Default)
+			w.must(err)
+			_, err = snap.Read(t.Context(), ".github/salve.yml")
+			w.must(err)
+		}
+		for _, r := range w.Journal() {
+			requests++
+			if !r.Free {
+				counted++
+			}
+		}
+		return requests, counted
+	}
+	first, _ := cycle()
+	idle, counted := cycle()
+	w.ExpireTokens()
+	_, renewed := cycle()
+	t.Logf("%d repositories: %d requests at first, %d in an idle cycle, %d of them counted; %d with a new token", n+1, first, idle, counted, renewed)
+	if counted > 0 || renewed > 2 {
+		t.Errorf("an idle cycle costs %d counted requests, %d with a new token; want 0 and at most 2", counted, renewed)
+	}
+}
+
+func FuzzRule(f *testing.F) {
+	f.Add(`{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"x"}]}}`)
+	f.Add(`{"type":"branch_name_pattern","parameters":{"operator":"regex","pattern":"(","negate":true}}`)
+	f.Add(`{"type":"x","parameters":[1]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var r rule
+		if json.Unmarshal([]byte(text), &r) == nil && r.forge().Type != r.Type {
+			t.Errorf("%s: a rule lost its type", text)
+		}
+	})
 }

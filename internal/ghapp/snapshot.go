@@ -69,7 +69,8 @@ func (c *Client) snapshot(ctx context.Context, repo forge.Repo, ref, escaped str
 	return s, nil
 }
 
-// List returns every file, link and submodule, in the order of git.
+// List returns every file, link and submodule, sorted by path. The slice is
+// shared: it must not be changed.
 func (s *Snapshot) List(ctx context.Context) ([]forge.File, error) {
 	l, err := s.c.listing(ctx, s.Repo, s.Tree)
 	if err != nil {

@@ -36,7 +36,7 @@ func (c *Client) setStatus(ctx context.Context, gh *github.Client, repo forge.Re
 	if err != nil {
 		return false, err
 	}
-	want := written(s)
+	want := c.written(s)
 	want.Creator = self.Login()
 	for _, h := range have {
 		h.Context = strings.ToLower(h.Context)
@@ -47,10 +47,10 @@ func (c *Client) setStatus(ctx context.Context, gh *github.Client, repo forge.Re
 	return true, c.putStatus(ctx, gh, repo, at, s)
 }
 
-// written returns s as GitHub stores it, its context in lower case.
-func written(s forge.CommitStatus) forge.CommitStatus {
+// written returns s as it is written, its context in lower case.
+func (c *Client) written(s forge.CommitStatus) forge.CommitStatus {
 	s.Context = strings.ToLower(s.Context)
-	s.Description = cut(oneLine(s.Description), maxDescription)
+	s.Description = cut(oneLine(c.app.redact.Text(s.Description)), maxDescription)
 	return s
 }
 
@@ -61,7 +61,7 @@ func (c *Client) putStatus(ctx context.Context, gh *github.Client, repo forge.Re
 	if err := at.Validate(); err != nil {
 		return err
 	}
-	s = written(s)
+	s = c.written(s)
 	body := &github.RepoStatus{
 		State: github.String(string(s.State)), Context: &s.Context, Description: &s.Description,
 	}

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
+	"strings"
 
 	"github.com/google/go-github/v62/github"
 
@@ -20,7 +22,7 @@ const (
 	maxFolders = 2_000
 )
 
-// A listing is a whole tree.
+// A listing is a whole tree, sorted by path. It is shared and never changed.
 type listing struct {
 	files []forge.File
 	at    map[string]int
@@ -53,7 +55,7 @@ func (c *Client) listing(ctx context.Context, repo forge.Repo, tree forge.SHA) (
 	if err != nil {
 		return nil, explain(err, "list %s tree %s", repo, tree.Short())
 	}
-	l := &listing{at: map[string]int{}}
+	l := new(listing)
 	if answer.GetTruncated() {
 		l, err = walk(ctx, gh, repo, tree)
 	} else {
@@ -62,12 +64,20 @@ func (c *Client) listing(ctx context.Context, repo forge.Repo, tree forge.SHA) (
 	if err != nil {
 		return nil, fmt.Errorf("list %s tree %s: %w", repo, tree.Short(), err)
 	}
-	var size int64
-	for _, f := range l.files {
+	c.app.trees.Put(key, l, l.index())
+	return l, nil
+}
+
+// index sorts the files and makes them findable. It returns about how many
+// bytes the listing takes.
+func (l *listing) index() (size int64) {
+	slices.SortFunc(l.files, func(a, b forge.File) int { return strings.Compare(a.Path, b.Path) })
+	l.at = make(map[string]int, len(l.files))
+	for i, f := range l.files {
+		l.at[f.Path] = i
 		size += int64(2*len(f.Path)) + 160
 	}
-	c.app.trees.Put(key, l, size)
-	return l, nil
+	return size
 }
 
 // walk lists a tree folder by folder.
@@ -78,7 +88,7 @@ func walk(ctx context.Context, gh *github.Client, repo forge.Repo, root forge.SH
 		path string
 		tree forge.SHA
 	}
-	l := &listing{at: map[string]int{}}
+	l := new(listing)
 	todo := []folder{{"", root}}
 	for n := 0; len(todo) > 0; n++ {
 		if n == maxFolders {
@@ -119,10 +129,8 @@ func (l *listing) add(prefix string, entries []*github.TreeEntry) (folders []*gi
 		if len(l.files) == maxFiles {
 			return nil, fmt.Errorf("has more than %d files", maxFiles)
 		}
-		path := prefix + e.GetPath()
-		l.at[path] = len(l.files)
 		l.files = append(l.files, forge.File{
-			Path: path, Mode: forge.Mode(e.GetMode()), Blob: forge.SHA(e.GetSHA()), Size: int64(e.GetSize()),
+			Path: prefix + e.GetPath(), Mode: forge.Mode(e.GetMode()), Blob: forge.SHA(e.GetSHA()), Size: int64(e.GetSize()),
 		})
 	}
 	return folders, nil
