@@ -147,7 +147,7 @@ func (s *Server) evaluate(ctx context.Context, p plan) (map[string]any, *problem
 	grail["executionTimeMilliseconds"] = time.Since(began).Milliseconds()
 	result := map[string]any{"records": rows, "metadata": map[string]any{"grail": grail}}
 	if p.types {
-		result["types"] = describe(records)
+		result["types"] = dql.TypesOf(records)
 	}
 	return result, nil
 }

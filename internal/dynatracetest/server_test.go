@@ -383,25 +383,6 @@ func TestOAuth(t *testing.T) {
 	}
 }
 
-func TestTypesOfMixedRecords(t *testing.T) {
-	rec := func(name string, v dql.Value) dql.Record { return dql.NewRecord([]string{name}, []dql.Value{v}) }
-	got, err := json.Marshal(describe([]dql.Record{
-		rec("a", dql.Null), rec("a", dql.Long(1)), rec("b", dql.Null), rec("a", dql.String("x")),
-		rec("a", dql.Array(dql.Long(1), dql.Null, dql.String("s"))), rec("a", dql.Object(rec("c", dql.Bool(true)))), rec("a", dql.Array()), rec("a", dql.Array(dql.Long(1))),
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `[{"indexRange":[0,2],"mappings":{"a":{"type":"long"},"b":{"type":"undefined"}}},` +
-		`{"indexRange":[3,3],"mappings":{"a":{"type":"string"}}},` +
-		`{"indexRange":[4,4],"mappings":{"a":{"type":"array","types":[{"indexRange":[0,1],"mappings":{"element":{"type":"long"}}},{"indexRange":[2,2],"mappings":{"element":{"type":"string"}}}]}}},` +
-		`{"indexRange":[5,5],"mappings":{"a":{"type":"record","types":[{"indexRange":[0,0],"mappings":{"c":{"type":"boolean"}}}]}}},` +
-		`{"indexRange":[6,7],"mappings":{"a":{"type":"array","types":[{"indexRange":[0,0],"mappings":{"element":{"type":"long"}}}]}}}]`
-	if string(got) != want {
-		t.Errorf("got\n%s, want\n%s", got, want)
-	}
-}
-
 // Whatever is sent, the answer is JSON with a status that Grail has.
 func FuzzExecute(f *testing.F) {
 	for _, seed := range []string{
