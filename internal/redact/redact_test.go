@@ -16,7 +16,7 @@ func TestText(t *testing.T) {
 	r := New("hunter2-webhook", "s3cr+t/x=", "x")
 	for _, tt := range []struct{ in, want string }{
 		{"nothing here", "nothing here"},
-		{"token ghs_16C7e42F292c6912E7710c838347Ae178B4a!", "[redacted]!"},
+		{"token ghs_16C7e42F292c6912E7710c838347Ae178B4a!", "token [redacted]!"},
 		{"ghs_12345_eyJhbGciOi.eyJpc3MiOi.c2ln-x_y", "[redacted]"},
 		{"a ghp_abcdefgh1234 b", "a [redacted] b"},
 		{"github_pat_11ABCDEFG_xyz", "[redacted]"},
