@@ -149,9 +149,26 @@ func TestQueryRefusesUnboundParameter(t *testing.T) {
 	if !errors.As(err, &e) || e.Start.Line != 2 {
 		t.Errorf("%v, want a *syntax.Error in line 2", err)
 	}
+	if want := "pre.dql:2:15: "; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s first", err, want)
+	}
 	if n := w.tenant.Requests("query:execute"); n != 0 {
 		t.Errorf("%d requests", n)
 	}
+}
+
+// An error of the server names the query, and a caller who gave up while the
+// server was busy learns both.
+func TestErrorsSayWhichQueryAndWhy(t *testing.T) {
+	bubble(t, dynatracetest.Options{}, nil, func(t *testing.T, w *world) {
+		w.tenant.Break(dynatracetest.Fault{Status: 429, RetryAfter: time.Minute})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(30*time.Second, cancel)
+		_, err := w.client.Query(ctx, dql.Query{Name: "list.dql", Text: list})
+		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "list.dql: POST ") || !strings.Contains(err.Error(), "cancelled; before that: POST ") {
+			t.Error(err)
+		}
+	})
 }
 
 func TestQueryTimeframe(t *testing.T) {

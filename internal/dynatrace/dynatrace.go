@@ -146,10 +146,11 @@ func headerSafe(token string) error {
 // [context.DeadlineExceeded].
 func (c *Client) Query(ctx context.Context, q dql.Query) (dql.Result, error) {
 	res, err := c.query(ctx, q)
-	if err != nil {
-		return dql.Result{}, named(q.Name, err)
+	var wrong *Error // a *syntax.Error names the file itself
+	if q.Name != "" && errors.As(err, &wrong) {
+		err = fmt.Errorf("%s: %w", q.Name, err)
 	}
-	return res, nil
+	return res, err
 }
 
 func (c *Client) query(ctx context.Context, q dql.Query) (dql.Result, error) {
@@ -173,12 +174,4 @@ func (c *Client) query(ctx context.Context, q dql.Query) (dql.Result, error) {
 		c.verify(ctx, bound.tables, &res)
 	}
 	return res, nil
-}
-
-// named puts the name of a query before an error that does not carry it.
-func named(name string, err error) error {
-	if name == "" {
-		return err
-	}
-	return fmt.Errorf("%s: %w", name, err)
 }

@@ -45,7 +45,7 @@ func (c *Client) run(ctx context.Context, text string, from, to time.Time) (answ
 	}
 	if ctx.Err() != nil && (err != nil || a.pending()) {
 		c.cancel(ctx, token)
-		return answer{}, c.ended(ctx, a.State)
+		return answer{}, c.ended(ctx, a.State, err)
 	}
 	if err != nil {
 		return answer{}, err
@@ -64,8 +64,9 @@ func (c *Client) over(a answer) error {
 	return c.broken(fmt.Errorf("the query ended as %q", clean(a.State)))
 }
 
-// ended is the error of a query whose caller did not wait for its end.
-func (c *Client) ended(ctx context.Context, state string) error {
+// ended is the error of a query whose caller did not wait for its end; last is
+// what went wrong before, if anything did.
+func (c *Client) ended(ctx context.Context, state string, last error) error {
 	e := &Error{Method: http.MethodPost, URL: c.base.JoinPath(api, "query:execute").String(), err: ctx.Err()}
 	e.Message = "cancelled"
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -73,6 +74,9 @@ func (c *Client) ended(ctx context.Context, state string) error {
 	}
 	if state != "" {
 		e.Message += "; the query was " + clean(state)
+	}
+	if last != nil && !ended(last) {
+		e.Message += "; before that: " + last.Error()
 	}
 	return e
 }

@@ -89,7 +89,8 @@ func (c *Client) once(ctx context.Context, k call, token string, out any) error 
 	err = c.exchange(req, k.sent, out, token)
 	var e *Error
 	if errors.As(err, &e) && ended(e.err) && caller.Err() == nil {
-		e.err = nil // our own limit for one request, not the end of the caller's patience
+		// Our own limit for one request, not the end of the caller's patience.
+		e.err, e.Message = nil, fmt.Sprintf("no answer within %s", serverWait+slowAnswer)
 	}
 	return err
 }
