@@ -305,6 +305,40 @@ func TestNamesDoNotClimb(t *testing.T) {
 	}
 }
 
+// Attack 16: a repository that is not the installation's.
+func TestForeignRepository(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	w.must(w.AddRepo(githubtest.Repo{Name: "other/shop", Files: shopFiles, Flags: githubtest.Flags{Private: true}}))
+	other := forge.Repo{Owner: "other", Name: "shop"}
+	c := w.client()
+	p := w.raise("640Mi")
+	p.Repo, p.BaseSHA = other, w.headOf("other/shop", "main")
+	_, err := c.Propose(t.Context(), p)
+	if !errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrForbidden) {
+		t.Errorf("propose: %v", err)
+	}
+	_, err = c.SetStatus(t.Context(), other, p.BaseSHA, forge.CommitStatus{Context: "x", State: forge.Success})
+	if !errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrForbidden) {
+		t.Errorf("status: %v", err)
+	}
+}
+
+// Attack 39: a branch named like the folder of ours makes ours impossible. That
+// is said once, and nothing is left behind.
+func TestBranchInTheWay(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	_, err := w.PushCommit("acme/shop", "mona", "salve", "mine", map[string]*githubtest.File{"x": {Content: "x"}})
+	w.must(err)
+	before := w.state()
+	_, err = w.client().Propose(t.Context(), w.raise("640Mi"))
+	if !errors.Is(err, forge.ErrRejected) || !strings.Contains(err.Error(), "create branch salve/memory-limit/checkout-1a2b3c4d") {
+		t.Errorf("%v, want ErrRejected that names the branch", err)
+	}
+	if w.state() != before {
+		t.Errorf("something changed:\n%s", w.state())
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // Attack 64: a secret in a text, such as the title of a problem, does not reach

@@ -133,8 +133,13 @@ func (w *proposal) lock(ctx context.Context, at commit) (forge.SHA, error) {
 		Ref:    github.String("refs/heads/" + w.Branch),
 		Object: &github.GitObject{SHA: github.String(string(at.sha))},
 	})
-	if answered(err, http.StatusUnprocessableEntity) && strings.Contains(strings.ToLower(err.Error()), "already exists") {
-		return "", errTaken
+	if answered(err, http.StatusUnprocessableEntity) {
+		switch said := strings.ToLower(err.Error()); {
+		case strings.Contains(said, "already exists"):
+			return "", errTaken
+		case strings.Contains(said, "reference update failed"):
+			return "", fmt.Errorf("create branch %s of %s: %w: a branch with the name of one of its folders is in the way", w.Branch, w.Repo, forge.ErrRejected)
+		}
 	}
 	if err != nil {
 		return "", explain(err, "create branch %s of %s", w.Branch, w.Repo)

@@ -48,11 +48,10 @@ func (c *Client) Propose(ctx context.Context, p forge.Proposal) (forge.Opened, e
 	if err == nil && opened.Action == "" {
 		opened, err = w.open(ctx)
 	}
-	if err != nil {
-		return opened, err
+	if err == nil && opened.Action != forge.Unchanged {
+		c.app.log.Info("proposed", "repo", p.Repo, "pull", opened.Pull.Number, "action", opened.Action, "sha", opened.Pull.Head)
 	}
-	c.app.log.Info("proposed", "repo", p.Repo, "pull", opened.Pull.Number, "action", opened.Action, "sha", opened.Pull.Head)
-	return opened, nil
+	return opened, err
 }
 
 // A proposal is a forge.Proposal that is being carried out.
@@ -125,8 +124,10 @@ func (w *proposal) open(ctx context.Context) (forge.Opened, error) {
 		return forge.Opened{}, err
 	}
 	pull, err := w.create(ctx)
-	if errors.Is(err, forge.ErrConflict) {
-		return w.settle(ctx) // the other replica made it first
+	if errors.Is(err, forge.ErrConflict) { // another replica made it first
+		if opened, again := w.settle(ctx); again != nil || opened.Action != "" {
+			return opened, again
+		}
 	}
 	if err != nil {
 		return forge.Opened{}, err

@@ -140,7 +140,7 @@ func (c *Client) ClosePull(ctx context.Context, repo forge.Repo, number int, com
 	}
 	if pull.Open {
 		if comment != "" {
-			if err := c.Comment(ctx, repo, number, "closed "+string(pull.Head), comment); err != nil {
+			if err := c.Comment(ctx, repo, number, "closed: "+comment, comment); err != nil {
 				return err
 			}
 		}

@@ -284,9 +284,10 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 
 var errCrash = errors.New("the process ends here")
 
-// crash ends the process at request k, counted from 0: before it is sent or,
-// with applied, after GitHub has done it and before we hear of it.
-func crash(k int, applied bool) (http.RoundTripper, *int) {
+// crash ends the process at request k, counted from 0: before it is sent, or
+// after GitHub has done it and before we hear of it. In mode once it is that
+// request alone that fails, unsent.
+func crash(k int, mode string) (http.RoundTripper, *int) {
 	n := new(int)
 	var mu sync.Mutex
 	return roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -294,7 +295,7 @@ func crash(k int, applied bool) (http.RoundTripper, *int) {
 		at := *n
 		*n++
 		mu.Unlock()
-		if at > k || at == k && !applied {
+		if at == k && mode != "after" || at > k && mode != "once" {
 			return nil, errCrash
 		}
 		resp, err := http.DefaultTransport.RoundTrip(req)
