@@ -17,6 +17,7 @@ const (
 	maxRuns  = 100      // queries that run or wait to be fetched, per tenant
 	lifetime = 400 * time.Second
 	asleep   = time.Minute // the longest that one request waits
+	patience = time.Second // how long one waits that does not say
 )
 
 // A request is the body of query:execute. Fields with no use here are there
@@ -72,7 +73,7 @@ func (s *Server) execute(w http.ResponseWriter, r *http.Request, t Token, f Faul
 		p.write(w)
 		return
 	}
-	limit := time.Duration(0)
+	limit := patience
 	if req.Wait != nil {
 		limit = time.Duration(*req.Wait) * time.Millisecond
 	}
@@ -89,7 +90,7 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, _ Token, f Fault) 
 		invalid("request-token", "QUERY", "must not be null").write(w)
 		return
 	}
-	limit := time.Duration(0)
+	limit := patience
 	if ms := r.URL.Query().Get("request-timeout-milliseconds"); ms != "" {
 		n, err := strconv.ParseInt(ms, 10, 32)
 		if err != nil || n < 0 {
