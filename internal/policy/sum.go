@@ -6,7 +6,11 @@ type Part struct {
 	Times int
 }
 
-// Sum adds amounts of a kind. ok is false if one of them does not parse.
+// maxTimes bounds the replicas of a [Part], so that sums fit.
+const maxTimes = 4096
+
+// Sum adds amounts of a kind. ok is false if one of them does not parse or the
+// sum is beyond all reason.
 func Sum(k Kind, parts []Part) (text string, ok bool) {
 	m, known := measureOf(k)
 	if !known || len(parts) == 0 {
@@ -15,10 +19,12 @@ func Sum(k Kind, parts []Part) (text string, ok bool) {
 	var total int64
 	for _, p := range parts {
 		n, err := m.parse(p.Text)
-		if err != nil {
+		if err != nil || p.Times < 0 || p.Times > maxTimes {
 			return "", false
 		}
-		total += n * int64(p.Times)
+		if total += n * int64(p.Times); total > maxBytes {
+			return "", false
+		}
 	}
 	return m.format(total, parts[0].Text), true
 }

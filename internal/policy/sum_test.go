@@ -10,8 +10,14 @@ func TestSum(t *testing.T) {
 		ok    bool
 	}{
 		{Memory, []Part{{"512Mi", 2}, {"1Gi", 1}}, "2048Mi", true},
+		{Memory, []Part{{"512Mi", 3}, {"1Gi", 1}, {"1500M", 0}}, "2560Mi", true},
+		{Memory, []Part{{"1Gi", 1}, {"1M", 1}}, "1074741824", true},
 		{CPU, []Part{{"500m", 3}}, "1500m", true},
+		{CPU, []Part{{"1", 2}, {"250m", 1}}, "2.25", true},
 		{Memory, []Part{{"512Mi", 2}, {"lots", 1}}, "", false},
+		{Memory, []Part{{"1Gi", -1}}, "", false},
+		{Memory, []Part{{"1Gi", 1 << 40}}, "", false},
+		{Memory, []Part{{"1Pi", maxTimes}}, "", false},
 		{Memory, nil, "", false},
 		{InstanceType, []Part{{"m5.large", 1}}, "", false},
 	} {
