@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"internal/estate", "internal/remedy", "internal/tune", "internal/gate", "internal/incident", "internal/budget"},
 	{"internal/plan"},
 	{"internal/inventory", "internal/catalog"},
+	{"internal/kustomize", "internal/helm"},
 	{"internal/policy", "internal/prose", "internal/tfedit", "internal/kubeedit", "internal/dql/check", "internal/dql/eval"},
 	{"internal/dql/scalar"},
 	{"internal/dql/function", "internal/dql/pattern"},
@@ -46,7 +47,7 @@ var vendors = map[string][]string{
 	"github.com/zclconf/go-cty":                  {"internal/tfedit"},
 	"github.com/robfig/cron/v3":                  {"internal/schedule"},
 	"sigs.k8s.io/yaml":                           {"internal/kubeedit", "internal/policy"},
-	"go.yaml.in/yaml/v3":                         {"internal/kubeedit", "internal/policy", "internal/plan", "internal/inventory", "internal/catalog"},
+	"go.yaml.in/yaml/v3":                         {"internal/kubeedit", "internal/policy", "internal/plan", "internal/inventory", "internal/catalog", "internal/kustomize", "internal/helm"},
 	"k8s.io/api":                                 {"internal/kubeedit"},
 	"k8s.io/apimachinery":                        {"internal/kubeedit", "internal/policy"},
 	"github.com/spf13/cobra":                     {"cmd/salve", "cmd/dynatrace-cli"},
@@ -59,6 +60,7 @@ var vendors = map[string][]string{
 var only = map[string][]string{
 	"internal/githubtest":     {"internal/githubtest/git"},
 	"internal/githubtest/git": {},
+	"internal/dynatracetest":  {"internal/dql", "internal/dql/eval", "internal/dql/syntax"},
 	"internal/dql":            {},
 	"internal/patch":          {},
 }
