@@ -11,6 +11,7 @@ import (
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
 )
 
@@ -71,14 +72,14 @@ func (r *Repository) write(w work, value string) ([]patch.FileChange, error) {
 	if w.create != nil {
 		return r.writePatch(w, value)
 	}
-	if w.spot.written && w.spot.value == value {
+	if w.site.Written && w.site.From == "" && w.site.Value == value {
 		return nil, nil // nothing to do
 	}
-	f, err := r.file(w.spot.file)
+	f, err := r.file(w.site.File)
 	if err != nil {
 		return nil, err
 	}
-	edits, err := f.Set(w.spot.at, value, kubeedit.Options{Style: w.style, Append: w.spot.append, Shared: r.opts.Shared})
+	edits, err := f.Set(w.at, value, kubeedit.Options{Style: w.style, Append: w.merge, Shared: r.opts.Shared})
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +96,15 @@ func (r *Repository) apply(f *kubeedit.File, edits []patch.Edit) ([]patch.FileCh
 
 // mode is git's mode of a file.
 func (r *Repository) mode(file string) string {
-	for _, f := range r.list {
-		if f.Path == file {
-			return string(f.Mode)
-		}
+	if i, ok := r.entry(file); ok {
+		return string(r.list[i].Mode)
 	}
 	return string(forge.ModeFile)
+}
+
+// entry returns where a path stands in the list of files, or would.
+func (r *Repository) entry(file string) (int, bool) {
+	return slices.BinarySearchFunc(r.list, file, func(f forge.File, p string) int { return strings.Compare(f.Path, p) })
 }
 
 // writePatch adds a patch file and its entry in the kustomization.
@@ -113,11 +117,7 @@ func (r *Repository) writePatch(w work, value string) ([]patch.FileChange, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := kubeedit.ParsePath(w.site.Address)
-	if err != nil {
-		return nil, err
-	}
-	edits, err := start.Set(kubeedit.Address{Path: p}, value, kubeedit.Options{Style: w.style, Append: true})
+	edits, err := start.Set(kubeedit.Address{Path: n.path}, value, kubeedit.Options{Style: w.style, Append: true})
 	if err != nil {
 		return nil, err
 	}
@@ -125,24 +125,25 @@ func (r *Repository) writePatch(w work, value string) ([]patch.FileChange, error
 	if err != nil {
 		return nil, err
 	}
-	list, key := kubeedit.Keys("patches"), "path"
-	if n.by.file.Docs[0].Follow(list) == nil && n.by.file.Docs[0].Follow(kubeedit.Keys("patchesStrategicMerge")) != nil {
-		list, key = kubeedit.Keys("patchesStrategicMerge"), ""
+	f, err := r.file(n.by.Path)
+	if err != nil {
+		return nil, err
 	}
-	wired, err := r.wire(n.by, list, key, path.Base(n.file))
+	list, key := n.by.PatchList(f)
+	wired, err := r.wire(f, list, key, path.Base(n.file))
 	return append(wired, patch.FileChange{Path: n.file, After: text, Mode: string(forge.ModeFile)}), err
 }
 
 // wire adds an entry to a list of a kustomization.
-func (r *Repository) wire(k *kustomization, list kubeedit.Path, key, value string) ([]patch.FileChange, error) {
-	if err := r.guard(k.file); err != nil {
+func (r *Repository) wire(f *kubeedit.File, list kubeedit.Path, key, value string) ([]patch.FileChange, error) {
+	if err := r.guard(f); err != nil {
 		return nil, err
 	}
-	edits, err := k.file.Append(0, list, key, value)
+	edits, err := f.Append(0, list, key, value)
 	if err != nil {
 		return nil, err
 	}
-	return r.apply(k.file, edits)
+	return r.apply(f, edits)
 }
 
 // Create returns the change that adds a file, and lists it among the resources
@@ -168,8 +169,12 @@ func (r *Repository) Create(ctx context.Context, file string, content []byte) (C
 			return Change{}, err
 		}
 	}
-	if k := r.kust[path.Dir(file)]; k != nil {
-		files, err := r.wire(k, kubeedit.Keys("resources"), "", path.Base(file))
+	if k := r.graph[path.Dir(file)]; k != nil {
+		f, err := r.file(k.Path)
+		if err != nil {
+			return Change{}, err
+		}
+		files, err := r.wire(f, kubeedit.Keys("resources"), "", path.Base(file))
 		if err != nil {
 			return Change{}, err
 		}
@@ -188,15 +193,43 @@ func (r *Repository) exists(file string) bool {
 
 // with returns the repository as it is after a change.
 func (r *Repository) with(files []patch.FileChange) *Repository {
-	out := &Repository{files: r.files, opts: r.opts, list: r.list, texts: maps.Clone(r.texts)}
+	out := *r
+	out.parent, out.texts, out.yaml, out.faults = r, map[string][]byte{}, map[string]*kubeedit.File{}, map[Finding]bool{}
+	again := false // kustomizations have to be read again
 	for _, f := range files {
-		if f.New() {
-			i, _ := slices.BinarySearchFunc(out.list, f.Path, func(x forge.File, p string) int { return strings.Compare(x.Path, p) })
-			out.list = slices.Insert(slices.Clone(out.list), i, forge.File{Path: f.Path, Mode: forge.ModeFile, Size: int64(len(f.After))})
-		}
 		out.texts[f.Path] = f.After
+		again = again || f.New() || kustomize.Is(f.Path) || !out.sameHeads(f.Path)
 	}
-	out.index()
+	if !again {
+		return &out
+	}
+	out.list, out.texts, out.parent = slices.Clone(r.list), maps.Clone(r.allTexts()), nil
+	for _, f := range files {
+		out.texts[f.Path] = f.After
+		if i, ok := out.entry(f.Path); !ok {
+			out.list = slices.Insert(out.list, i, forge.File{Path: f.Path, Mode: forge.ModeFile, Size: int64(len(f.After))})
+		}
+	}
+	out.render()
+	return &out
+}
+
+// sameHeads reports whether a changed file has the same objects as before.
+func (r *Repository) sameHeads(file string) bool {
+	was, is := r.parent.objectsIn(file), r.objectsIn(file)
+	return slices.EqualFunc(was, is, func(a, b kubeedit.Object) bool {
+		return a.Doc.Index == b.Doc.Index && a.At.String() == b.At.String() &&
+			a.APIVersion == b.APIVersion && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
+	})
+}
+
+// allTexts is the content of all files, those of changes before included.
+func (r *Repository) allTexts() map[string][]byte {
+	if r.parent == nil {
+		return r.texts
+	}
+	out := maps.Clone(r.parent.allTexts())
+	maps.Copy(out, r.texts)
 	return out
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +51,7 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
-	for _, p := range sortedKeys(places) {
+	for _, p := range slices.Sorted(maps.Keys(places)) {
 		t.Logf("%3d %s", places[p], p)
 		if places[p] < 3 && !t.Failed() {
 			t.Errorf("%s: %d cases, want at least 3", p, places[p])

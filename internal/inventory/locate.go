@@ -10,27 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
 )
-
-// A spot is one address in one file: where a value is written, or would be.
-type spot struct {
-	file    string
-	at      kubeedit.Address
-	value   string
-	written bool
-	line    int
-	append  bool   // elements of lists may be added: it is a patch
-	how     string // "manifest", "patch", …
-}
-
-func (s spot) same(o spot) bool {
-	return s.file == o.file && s.at.String() == o.at.String() && s.at.Doc == o.at.Doc
-}
-
-func (s spot) site() Site {
-	return Site{File: s.file, Line: s.line, Value: s.value, Written: s.written, Address: s.at.String(), How: s.how}
-}
 
 // Locate returns the one place where a change of t goes. It fails with an
 // [*AmbiguousError] if there are several, and with a [*patch.Refusal] if there
@@ -47,7 +29,8 @@ func (r *Repository) Locate(ctx context.Context, t Target) (Site, error) {
 type work struct {
 	target Target
 	site   Site
-	spot   spot
+	at     kubeedit.Address
+	merge  bool      // the file is a patch, whose lists are merged
 	create *newPatch // a patch file that is not there yet; nil for an edit
 	style  kubeedit.Style
 }
@@ -87,8 +70,9 @@ func (r *Repository) locatePath(t Target) (work, error) {
 	if !s.Written && len(f.Docs) > 1 {
 		return work{}, &patch.Refusal{Path: file, Why: fmt.Sprintf("none of its %d documents has %s", len(f.Docs), p)}
 	}
-	sp := spot{file: file, at: a, value: s.Value, written: s.Written, line: s.Line, how: how}
-	w := work{target: t, spot: sp, site: sp.site(), style: style}
+	w := work{target: t, at: a, style: style, site: Site{
+		File: file, Line: s.Line, Value: s.Value, Written: s.Written, Address: a.String(), How: how,
+	}}
 	return w, r.share(&w, f)
 }
 
@@ -144,62 +128,84 @@ func leads(root *yaml.Node) []lead {
 
 // locateObject finds a field of a Kubernetes object.
 func (r *Repository) locateObject(t Target) (work, error) {
-	all := r.candidates(t)
-	if len(all) == 0 {
+	meant := r.candidates(t)
+	if len(meant) == 0 {
 		return work{}, r.notFound(t)
 	}
-	if err := r.owned(t, all[0]); err != nil {
+	if err := r.owned(t, meant[0]); err != nil {
 		return work{}, err
 	}
-	var spots []spot
+	var places []kustomize.Place
+	var sites []Site
 	var first *query
-	for _, i := range all {
+	for _, i := range meant {
 		q, err := r.ask(t, i)
 		if err != nil {
 			return work{}, err
 		}
-		s, err := q.effective()
+		p, err := i.Value(q.Field, r.source)
 		if err != nil {
 			return work{}, err
 		}
-		if !slices.ContainsFunc(spots, s.same) {
-			spots = append(spots, s)
+		if !slices.ContainsFunc(places, func(o kustomize.Place) bool { return same(o, p) }) {
+			places, sites = append(places, p), append(sites, siteOf(p, i.how(p)))
 		}
 		if first == nil {
 			first = q
 		}
 	}
-	if len(spots) > 1 {
-		return work{}, ambiguous(t, spots)
+	if len(places) > 1 {
+		return work{}, &AmbiguousError{Target: t, Candidates: sites, Do: "name the environment, the namespace or the file"}
 	}
-	return r.decide(t, all, first, spots[0])
+	return r.decide(t, meant, first, places[0])
 }
 
-func ambiguous(t Target, spots []spot) error {
-	e := &AmbiguousError{Target: t, Do: "name the environment, the namespace or the file"}
-	for _, s := range spots {
-		e.Candidates = append(e.Candidates, s.site())
-	}
-	return e
+// same reports whether two places are one.
+func same(a, b kustomize.Place) bool {
+	return a.File == b.File && a.Address.Doc == b.Address.Doc && a.Address.String() == b.Address.String()
+}
+
+func siteOf(p kustomize.Place, how string) Site {
+	return Site{File: p.File, Line: p.Line, Value: p.Value, Written: p.Written, Address: p.Address.String(), How: how}
 }
 
 // decide says where the change goes: to where the value is written, if only
 // what is meant takes it from there; else to the overlay of what is meant.
-func (r *Repository) decide(t Target, meant []*instance, q *query, s spot) (work, error) {
-	others := r.othersAt(t, meant, s)
-	f, err := r.file(s.file)
+func (r *Repository) decide(t Target, meant []*instance, q *query, p kustomize.Place) (work, error) {
+	others := r.othersAt(t, meant, p)
+	if len(others) > 0 {
+		return r.override(t, meant, q, p, others)
+	}
+	f, err := r.file(p.File)
 	if err != nil {
 		return work{}, err
 	}
-	if len(others) == 0 {
-		if err := r.guard(f); err != nil {
-			return work{}, err
-		}
-		w := work{target: t, spot: s, site: s.site(), style: q.style}
-		w.site.Affects = append(w.site.Affects, environments(meant)...)
-		return w, r.share(&w, f)
+	if err := r.guard(f); err != nil {
+		return work{}, err
 	}
-	return r.override(t, meant, q, s, others)
+	w := work{target: t, at: p.Address, style: q.style, site: siteOf(p, meant[0].how(p))}
+	w.merge = p.Layer >= 0
+	w.site.Affects = environments(meant)
+	return w, r.share(&w, f)
+}
+
+// how says what kind of file a place is in.
+func (i *instance) how(p kustomize.Place) string {
+	if p.Layer < 0 {
+		return "manifest"
+	}
+	l := i.Layers[p.Layer]
+	by := "above the kustomization"
+	if k := l.By(); k != nil {
+		by = "of " + k.Dir
+	}
+	switch {
+	case l.Count != nil:
+		return "replicas " + by
+	case l.Patch.Text != nil:
+		return "inline patch " + by
+	}
+	return "patch " + by
 }
 
 // environments names the builds that a change for several of them reaches.
@@ -215,86 +221,78 @@ func environments(meant []*instance) []string {
 	return slices.Compact(out)
 }
 
-// othersAt returns the instances besides those meant that take a value from s.
-func (r *Repository) othersAt(t Target, meant []*instance, s spot) []*instance {
+// othersAt returns the instances besides those meant that take a value from the
+// same place: all that a patch is for, and those of a manifest's object whose
+// value nothing else overrides.
+func (r *Repository) othersAt(t Target, meant []*instance, p kustomize.Place) []*instance {
 	var out []*instance
 	for _, i := range r.builds {
-		if slices.Contains(meant, i) || !i.uses(s) {
+		if slices.Contains(meant, i) {
+			continue
+		}
+		if p.Layer >= 0 {
+			if slices.ContainsFunc(i.Layers, meant[0].Layers[p.Layer].Same) {
+				out = append(out, i)
+			}
+			continue
+		}
+		if i.Object.Doc != meant[0].Object.Doc || i.Object.At.String() != meant[0].Object.At.String() {
 			continue
 		}
 		q, err := r.ask(t, i)
 		if err != nil {
 			continue
 		}
-		if got, err := q.effective(); err == nil && got.same(s) {
+		if got, err := i.Value(q.Field, r.source); err == nil && same(got, p) {
 			out = append(out, i)
 		}
 	}
 	return out
 }
 
-// uses reports whether a file is part of an instance.
-func (i *instance) uses(s spot) bool {
-	if i.object.Doc.Path() == s.file {
-		return true
-	}
-	return slices.ContainsFunc(i.layers, func(l layer) bool {
-		return l.patch != nil && l.patch.file == s.file || l.count != nil && l.by.file.Path == s.file
-	})
-}
-
-// candidates returns the instances that a target could mean. Where some are
-// known to be of its environment, those of no known environment are left out;
-// files that nothing deploys count only if there are no others.
+// candidates returns the instances that a target could mean.
 func (r *Repository) candidates(t Target) []*instance {
-	all := r.find(t.Kind, t.Namespace, t.Name, t.Environment)
-	all = slices.DeleteFunc(all, func(i *instance) bool {
-		return t.APIVersion != "" && i.object.APIVersion != t.APIVersion || t.File != "" && !i.below(t.File)
+	return slices.DeleteFunc(r.find(t.Kind, t.Namespace, t.Name, t.Environment), func(i *instance) bool {
+		return t.APIVersion != "" && i.Object.APIVersion != t.APIVersion || t.File != "" && !i.below(t.File)
 	})
-	return all
 }
 
 // below reports whether an instance has to do with a file or a directory.
 func (i *instance) below(file string) bool {
 	file = path.Clean(file)
 	inside := func(p string) bool { return file == "." || p == file || strings.HasPrefix(p, file+"/") }
-	if inside(i.object.Doc.Path()) || i.root != nil && inside(i.root.file.Path) {
+	if inside(i.Object.Doc.Path()) || inside(i.where()) {
 		return true
 	}
-	return slices.ContainsFunc(i.layers, func(l layer) bool { return l.patch != nil && inside(l.patch.file) })
+	return slices.ContainsFunc(i.Layers, func(l kustomize.Layer) bool { return l.Patch != nil && inside(l.Patch.File) })
 }
 
-// find returns instances by name.
+// find returns instances by name. What is known to fit stands above what only
+// may: a namespace or an environment that no file says. Files that nothing
+// deploys count only if there are no others.
 func (r *Repository) find(kind, namespace, name, environment string) []*instance {
-	var named, certain, deployed []*instance
-	for _, i := range r.builds {
-		if i.name == name && sameKind(kind, i.object.Kind) && (namespace == "" || i.namespace == "" || i.namespace == namespace) {
-			named = append(named, i)
+	var out []*instance
+	for _, i := range r.byName[name] {
+		if sameKind(kind, i.Object.Kind) && (namespace == "" || i.namespace == "" || i.namespace == namespace) {
+			out = append(out, i)
 		}
 	}
-	if slices.ContainsFunc(named, func(i *instance) bool { return i.namespace == namespace }) && namespace != "" {
-		named = slices.DeleteFunc(named, func(i *instance) bool { return i.namespace == "" })
+	if namespace != "" {
+		out = prefer(out, func(i *instance) bool { return i.namespace == namespace })
 	}
 	if environment != "" {
-		for _, i := range named {
-			if means(environment, i.envs) {
-				certain = append(certain, i)
-			}
-		}
-		if len(certain) == 0 {
-			certain = slices.DeleteFunc(named, func(i *instance) bool { return len(i.envs) > 0 })
-		}
-		named = certain
+		out = slices.DeleteFunc(out, func(i *instance) bool { return len(i.envs) > 0 && !means(environment, i.envs) })
+		out = prefer(out, func(i *instance) bool { return len(i.envs) > 0 })
 	}
-	for _, i := range named {
-		if !i.unused {
-			deployed = append(deployed, i)
-		}
+	return prefer(out, func(i *instance) bool { return !i.unused })
+}
+
+// prefer returns those that are better, or all if none is.
+func prefer(all []*instance, better func(*instance) bool) []*instance {
+	if slices.ContainsFunc(all, better) {
+		return slices.DeleteFunc(all, func(i *instance) bool { return !better(i) })
 	}
-	if len(deployed) > 0 {
-		return deployed
-	}
-	return named
+	return all
 }
 
 // sameKind compares kinds as Kubernetes and Dynatrace spell them: "Deployment",
@@ -311,10 +309,8 @@ func sameKind(want, kind string) bool {
 func (r *Repository) notFound(t Target) error {
 	what := strings.TrimSpace(t.Kind + " " + join(t.Namespace, t.Name))
 	var near []string
-	for _, i := range r.builds {
-		if i.name == t.Name {
-			near = append(near, fmt.Sprintf("%s %s (%s)", i.object.Kind, join(i.namespace, i.name), i.object.Doc.Path()))
-		}
+	for _, i := range r.byName[t.Name] {
+		near = append(near, fmt.Sprintf("%s %s (%s)", i.Object.Kind, join(i.namespace, i.name), i.Object.Doc.Path()))
 	}
 	refusal := &patch.Refusal{Path: t.File, Why: "no manifest of " + what}
 	if t.Environment != "" {
@@ -335,12 +331,10 @@ func (r *Repository) guard(f *kubeedit.File) error {
 	return nil
 }
 
-// share notes in w who else sees a change through an anchor, and refuses it
-// where that is not permitted.
+// share notes in w who else sees a change through an anchor.
 func (r *Repository) share(w *work, f *kubeedit.File) error {
-	for _, line := range f.Consumers(w.spot.at) {
-		w.site.Affects = append(w.site.Affects, fmt.Sprintf("%s:%d", w.spot.file, line))
+	for _, line := range f.Consumers(w.at) {
+		w.site.Affects = append(w.site.Affects, fmt.Sprintf("%s:%d", f.Path, line))
 	}
-	_, err := f.Get(w.spot.at)
-	return err
+	return nil
 }

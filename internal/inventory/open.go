@@ -2,15 +2,20 @@ package inventory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
 )
 
@@ -26,15 +31,35 @@ type Options struct {
 // A Repository is what stands in a repository at one commit. It may be used by
 // one goroutine at a time.
 type Repository struct {
-	files   Files
-	opts    Options
-	list    []forge.File
-	texts   map[string][]byte         // content of files that were read
-	yaml    map[string]*kubeedit.File // files that may hold objects, values or kustomizations
-	kust    map[string]*kustomization // by directory
-	builds  []*instance               // objects as they are rendered, sorted by file and line
-	objects map[string][]kubeedit.Object
-	faults  []Finding
+	files  Files
+	opts   Options
+	list   []forge.File
+	texts  map[string][]byte         // content of files that were read and may be YAML
+	yaml   map[string]*kubeedit.File // those that were looked into
+	graph  kustomize.Graph
+	builds []*instance
+	byFile map[string][]*instance // by manifest
+	byName map[string][]*instance // by final name
+	listed map[string]bool        // files that a kustomization renders or patches with
+	faults map[Finding]bool
+	parent *Repository // before a change that kept builds as they are; nil for none
+}
+
+// An instance is an object as one build renders it, with what is known of the
+// place that it goes to.
+type instance struct {
+	*kustomize.Instance
+	namespace, name string
+	unused          bool     // no kustomization of its directory lists the file
+	envs            []string // sorted
+}
+
+// where is the file that decides which environment an instance belongs to.
+func (i *instance) where() string {
+	if root := i.Root(); root != nil {
+		return root.Path
+	}
+	return i.Object.Doc.Path()
 }
 
 // Open reads a repository. Files that cannot matter are not parsed; a file that
@@ -45,52 +70,112 @@ func Open(ctx context.Context, files Files, opts Options) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{files: files, opts: opts, list: list, texts: map[string][]byte{}}
-	for _, f := range list {
-		if !f.Mode.Regular() || !isYAML(f.Path) || skipped(f.Path) {
-			continue
-		}
-		if f.Size > kubeedit.MaxSize {
-			continue
-		}
-		text, err := files.Read(ctx, f.Path)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", f.Path, err)
-		}
-		r.texts[f.Path] = text
+	r := &Repository{files: files, opts: opts, list: list, faults: map[Finding]bool{}}
+	if r.texts, err = read(ctx, files, list); err != nil {
+		return nil, err
 	}
-	r.index()
+	r.render()
 	return r, nil
 }
 
-// index builds everything that follows from the texts.
-func (r *Repository) index() {
-	r.yaml, r.kust, r.objects = map[string]*kubeedit.File{}, map[string]*kustomization{}, map[string][]kubeedit.Object{}
-	r.faults, r.builds = nil, nil
-	for _, f := range r.list {
-		text, ok := r.texts[f.Path]
-		if !ok || !matters(f.Path, text) {
-			continue
-		}
-		file, err := kubeedit.Read(f.Path, text)
-		if err != nil {
-			r.fault(err)
-			continue
-		}
-		r.yaml[f.Path] = file
-	}
-	for p, f := range r.yaml {
-		if isKustomization(p) {
-			r.kustomization(f)
+// readers is how many files are read at the same time.
+const readers = 4
+
+// read returns the content of all files that may be YAML.
+func read(ctx context.Context, files Files, list []forge.File) (map[string][]byte, error) {
+	var wanted []string
+	for _, f := range list {
+		if f.Mode.Regular() && isYAML(f.Path) && !skipped(f.Path) && f.Size <= kubeedit.MaxSize {
+			wanted = append(wanted, f.Path)
 		}
 	}
-	r.render()
-	slices.SortFunc(r.faults, func(a, b Finding) int { return strings.Compare(a.String(), b.String()) })
-	r.faults = slices.Compact(r.faults)
+	texts := make([][]byte, len(wanted))
+	errs := make([]error, len(wanted))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(readers, len(wanted)) {
+		group.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(wanted) {
+					return
+				}
+				texts[n], errs[n] = files.Read(ctx, wanted[n])
+			}
+		})
+	}
+	group.Wait()
+	out := make(map[string][]byte, len(wanted))
+	for n, name := range wanted {
+		if errs[n] != nil {
+			return nil, fmt.Errorf("read %s: %w", name, errs[n])
+		}
+		out[name] = texts[n]
+	}
+	return out, nil
 }
 
-// Problems returns what is wrong with files of the repository, sorted.
-func (r *Repository) Problems() []Finding { return r.faults }
+// render finds the objects of the repository and what kustomizations make of
+// them.
+func (r *Repository) render() {
+	r.yaml, r.graph = map[string]*kubeedit.File{}, kustomize.Graph{}
+	r.builds, r.byFile, r.byName = nil, map[string][]*instance{}, map[string][]*instance{}
+	for _, f := range r.list {
+		if kustomize.Is(f.Path) && r.texts[f.Path] != nil {
+			r.kustomization(f.Path)
+		}
+	}
+	fault := func(file, what string) { r.fault(&patch.Refusal{Path: file, Why: what}) }
+	for _, k := range r.graph.Roots() {
+		for _, i := range r.graph.Build(k, r.source, fault) {
+			r.add(i)
+		}
+	}
+	r.listed = r.graph.Listed()
+	for _, f := range r.list {
+		text := r.texts[f.Path]
+		if text == nil || r.listed[f.Path] || kustomize.Is(f.Path) || !matters(f.Path, text) {
+			continue
+		}
+		for _, o := range r.objectsIn(f.Path) {
+			r.add(kustomize.Plain(o))
+		}
+	}
+	slices.SortStableFunc(r.builds, func(a, b *instance) int {
+		return cmp.Or(strings.Compare(a.Object.Doc.Path(), b.Object.Doc.Path()), cmp.Compare(a.Object.Line, b.Object.Line), strings.Compare(a.where(), b.where()))
+	})
+}
+
+func (r *Repository) kustomization(file string) {
+	f, err := r.file(file)
+	if err != nil {
+		r.fault(err)
+		return
+	}
+	k, err := kustomize.Read(f)
+	if err != nil {
+		r.fault(err)
+	}
+	if k != nil {
+		r.graph[k.Dir] = k
+	}
+}
+
+func (r *Repository) add(k *kustomize.Instance) {
+	i := &instance{Instance: k, namespace: k.Name().Namespace, name: k.Name().Name}
+	i.unused = len(k.Chain) == 0 && r.graph[path.Dir(k.Object.Doc.Path())] != nil
+	i.envs = r.opts.environmentsOf(i.where(), i.namespace, "")
+	file := k.Object.Doc.Path()
+	r.builds = append(r.builds, i)
+	r.byFile[file] = append(r.byFile[file], i)
+	r.byName[i.name] = append(r.byName[i.name], i)
+}
+
+// Problems returns what is wrong with files of the repository as far as they
+// were looked into, sorted.
+func (r *Repository) Problems() []Finding {
+	return slices.SortedFunc(maps.Keys(r.faults), func(a, b Finding) int { return strings.Compare(a.String(), b.String()) })
+}
 
 // fault keeps an error about a file.
 func (r *Repository) fault(err error) {
@@ -98,11 +183,11 @@ func (r *Repository) fault(err error) {
 	var syntax *kubeedit.SyntaxError
 	switch {
 	case errors.As(err, &refusal):
-		r.faults = append(r.faults, Finding{refusal.Path, refusal.Line, refusal.Why})
+		r.faults[Finding{refusal.Path, refusal.Line, refusal.Why}] = true
 	case errors.As(err, &syntax):
-		r.faults = append(r.faults, Finding{syntax.Path, syntax.Line, syntax.What})
+		r.faults[Finding{syntax.Path, syntax.Line, syntax.What}] = true
 	default:
-		r.faults = append(r.faults, Finding{What: err.Error()})
+		r.faults[Finding{What: err.Error()}] = true
 	}
 }
 
@@ -127,38 +212,51 @@ func skipped(file string) bool {
 
 // matters reports, by bytes alone, whether a file can hold an object.
 func matters(file string, text []byte) bool {
-	if isKustomization(file) {
-		return true
-	}
 	return bytes.Contains(text, []byte("kind")) && !kubeedit.IsTemplate(file, text)
 }
 
 // objectsIn returns the objects of a file; what does not parse is a finding.
 func (r *Repository) objectsIn(file string) []kubeedit.Object {
-	if out, ok := r.objects[file]; ok {
-		return out
+	f := r.source(file)
+	if f == nil {
+		return nil
 	}
 	var out []kubeedit.Object
-	if f := r.yaml[file]; f != nil {
-		for _, d := range f.Docs {
-			if !d.HasKind() {
-				continue
-			}
-			objects, err := d.Objects()
-			if err != nil {
-				r.fault(err)
-			}
-			out = append(out, objects...)
+	for _, d := range f.Docs {
+		objects, err := d.Objects()
+		if err != nil {
+			r.fault(err)
 		}
+		out = append(out, objects...)
 	}
-	r.objects[file] = out
 	return out
 }
 
-// file returns a YAML file by path, also one that was not screened in.
+// source returns a YAML file, nil if it cannot be read.
+func (r *Repository) source(name string) *kubeedit.File {
+	f, err := r.file(name)
+	if err != nil && r.text(name) != nil {
+		r.fault(err)
+	}
+	return f
+}
+
+// text returns the content of a file as it is after the change, if there is
+// one.
+func (r *Repository) text(name string) []byte {
+	if t, ok := r.texts[name]; ok || r.parent == nil {
+		return t
+	}
+	return r.parent.text(name)
+}
+
+// file returns a YAML file by path.
 func (r *Repository) file(name string) (*kubeedit.File, error) {
 	if f := r.yaml[name]; f != nil {
 		return f, nil
+	}
+	if r.parent != nil && r.texts[name] == nil {
+		return r.parent.file(name)
 	}
 	text, ok := r.texts[name]
 	if !ok {
@@ -173,6 +271,22 @@ func (r *Repository) file(name string) (*kubeedit.File, error) {
 	}
 	r.yaml[name] = f
 	return f, nil
+}
+
+// object returns the object of an instance as it is now.
+func (r *Repository) object(i *instance) kubeedit.Object {
+	was := i.Object
+	f := r.source(was.Doc.Path())
+	if f == nil || was.Doc.Index >= len(f.Docs) || f == was.Doc.File() {
+		return was
+	}
+	objects, _ := f.Docs[was.Doc.Index].Objects()
+	for _, o := range objects {
+		if o.At.String() == was.At.String() {
+			return o
+		}
+	}
+	return was
 }
 
 // missing says why a file was not read.

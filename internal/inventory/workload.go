@@ -13,8 +13,8 @@ import (
 func (r *Repository) Workloads() []Workload {
 	var out []Workload
 	for _, i := range r.builds {
-		if i.object.IsWorkload() {
-			out = append(out, i.workload())
+		if o := r.object(i); o.IsWorkload() {
+			out = append(out, i.workload(o))
 		}
 	}
 	return out
@@ -27,22 +27,22 @@ func (r *Repository) Workloads() []Workload {
 func (r *Repository) Find(kind, namespace, name, environment string) []Workload {
 	var out []Workload
 	for _, i := range r.find(kind, namespace, name, environment) {
-		if i.object.IsWorkload() {
-			out = append(out, i.workload())
+		if o := r.object(i); o.IsWorkload() {
+			out = append(out, i.workload(o))
 		}
 	}
 	return out
 }
 
-func (i *instance) workload() Workload {
+func (i *instance) workload(o kubeedit.Object) Workload {
 	w := Workload{
-		APIVersion: i.object.APIVersion, Kind: i.object.Kind, Namespace: i.namespace, Name: i.name,
-		File: i.object.Doc.Path(), Line: i.object.Line, Environments: i.envs,
+		APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
+		File: o.Doc.Path(), Line: o.Line, Environments: i.envs,
 	}
-	if i.root != nil {
-		w.Build = i.root.dir
+	if root := i.Root(); root != nil {
+		w.Build = root.Dir
 	}
-	for _, c := range i.object.Containers() {
+	for _, c := range o.Containers() {
 		if !c.Init && c.Name != "" {
 			w.Containers = append(w.Containers, c.Name)
 		}
@@ -59,7 +59,6 @@ type Autoscaler struct {
 	Vertical                          bool     // it sets requests and limits, not replicas
 	Off                               bool     // a vertical one that only recommends
 	Resources                         []string // "cpu", "memory": what a horizontal one scales by, or a vertical one sets
-	instance                          *instance
 }
 
 func (a Autoscaler) String() string {
@@ -84,61 +83,48 @@ func (r *Repository) scalers(kind, namespace, name, environment string) []Autosc
 			namespace != "" && i.namespace != "" && i.namespace != namespace {
 			continue
 		}
-		key := "scaleTargetRef"
-		switch i.object.Kind {
+		key, o := "scaleTargetRef", r.object(i)
+		switch o.Kind {
 		case "HorizontalPodAutoscaler", "ScaledObject":
 		case "VerticalPodAutoscaler":
 			key = "targetRef"
 		default:
 			continue
 		}
-		refKind := kubeedit.Text(i.object.Node, "spec", key, "kind")
-		refName := kubeedit.Text(i.object.Node, "spec", key, "name")
+		refKind := kubeedit.Text(o.Node(), "spec", key, "kind")
+		refName := kubeedit.Text(o.Node(), "spec", key, "name")
 		if refKind == "" {
 			refKind = "Deployment" // KEDA's default
 		}
-		if !i.refersTo(refName, name) || !sameKind(kind, refKind) {
+		if !(refName == name || i.Rename(refName) == name) || !sameKind(kind, refKind) {
 			continue
 		}
-		out = append(out, i.autoscaler())
+		out = append(out, i.autoscaler(o))
 	}
 	return out
 }
 
-// refersTo reports whether a reference to a name means the workload called name
-// after its build: kustomize renames references together with what they mean.
-func (i *instance) refersTo(ref, name string) bool {
-	if ref == name {
-		return true
-	}
-	for _, k := range i.chain {
-		ref = k.prefix + ref + k.suffix
-	}
-	return ref == name
-}
-
-func (i *instance) autoscaler() Autoscaler {
-	o := i.object
+func (i *instance) autoscaler(o kubeedit.Object) Autoscaler {
 	a := Autoscaler{
 		APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
-		File: o.Doc.Path(), Line: o.Line, Vertical: o.Kind == "VerticalPodAutoscaler", instance: i,
+		File: o.Doc.Path(), Line: o.Line, Vertical: o.Kind == "VerticalPodAutoscaler",
 	}
 	if a.Vertical {
-		a.Off = kubeedit.Text(o.Node, "spec", "updatePolicy", "updateMode") == "Off"
+		a.Off = kubeedit.Text(o.Node(), "spec", "updatePolicy", "updateMode") == "Off"
 		a.Resources = []string{"cpu", "memory"}
 		return a
 	}
-	if kubeedit.Text(o.Node, "spec", "targetCPUUtilizationPercentage") != "" {
+	if kubeedit.Text(o.Node(), "spec", "targetCPUUtilizationPercentage") != "" {
 		a.Resources = append(a.Resources, "cpu")
 	}
-	for _, m := range kubeedit.Items(o.Node, "spec", "metrics") {
+	for _, m := range kubeedit.Items(o.Node(), "spec", "metrics") {
 		for _, key := range []string{"resource", "containerResource"} {
 			if n := kubeedit.Text(m, key, "name"); n != "" && kubeedit.Text(m, key, "target", "averageValue") == "" {
 				a.Resources = append(a.Resources, n)
 			}
 		}
 	}
-	for _, m := range kubeedit.Items(o.Node, "spec", "triggers") {
+	for _, m := range kubeedit.Items(o.Node(), "spec", "triggers") {
 		if n := kubeedit.Text(m, "type"); n == "cpu" || n == "memory" {
 			a.Resources = append(a.Resources, n)
 		}
@@ -151,12 +137,12 @@ func (r *Repository) owned(t Target, i *instance) error {
 	if t.Field != "spec.replicas" {
 		return nil
 	}
-	for _, a := range r.Autoscalers(i.object.Kind, i.namespace, i.name, t.Environment) {
+	for _, a := range r.Autoscalers(i.Object.Kind, i.namespace, i.name, t.Environment) {
 		field := "spec.maxReplicas"
 		if a.Kind == "ScaledObject" {
 			field = "spec.maxReplicaCount"
 		}
-		return &patch.Refusal{Path: i.object.Doc.Path(), Line: i.object.Line, Why: fmt.Sprintf("the number of replicas is decided by %s", a),
+		return &patch.Refusal{Path: i.Object.Doc.Path(), Line: i.Object.Line, Why: fmt.Sprintf("the number of replicas is decided by %s", a),
 			Do: fmt.Sprintf("change its %s", field)}
 	}
 	return nil
@@ -178,16 +164,16 @@ type Bound struct {
 func (r *Repository) Bounds(namespace, environment string) []Bound {
 	var out []Bound
 	for _, i := range r.builds {
-		if i.object.Kind != "LimitRange" && i.object.Kind != "ResourceQuota" || i.namespace != namespace ||
+		if i.Object.Kind != "LimitRange" && i.Object.Kind != "ResourceQuota" || i.namespace != namespace ||
 			environment != "" && len(i.envs) > 0 && !means(environment, i.envs) {
 			continue
 		}
-		source := fmt.Sprintf("%s %s (%s:%d)", i.object.Kind, join(i.namespace, i.name), i.object.Doc.Path(), i.object.Line)
-		if i.object.Kind == "ResourceQuota" {
-			out = append(out, quota(i.object, source)...)
+		source := fmt.Sprintf("%s %s (%s:%d)", i.Object.Kind, join(i.namespace, i.name), i.Object.Doc.Path(), i.Object.Line)
+		if i.Object.Kind == "ResourceQuota" {
+			out = append(out, quota(r.object(i), source)...)
 			continue
 		}
-		for _, limit := range kubeedit.Items(i.object.Node, "spec", "limits") {
+		for _, limit := range kubeedit.Items(r.object(i).Node(), "spec", "limits") {
 			if kubeedit.Text(limit, "type") != "Container" {
 				continue
 			}
@@ -201,7 +187,7 @@ func (r *Repository) Bounds(namespace, environment string) []Bound {
 }
 
 func quota(o kubeedit.Object, source string) []Bound {
-	hard := kubeedit.Lookup(o.Node, "spec", "hard")
+	hard := kubeedit.Lookup(o.Node(), "spec", "hard")
 	if hard == nil {
 		return nil
 	}

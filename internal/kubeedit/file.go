@@ -101,6 +101,10 @@ func (d *Document) Root() (*yaml.Node, error) {
 		return d.root, d.err
 	}
 	d.parsed = true
+	if at := tooDeep(d.Text()); at >= 0 {
+		d.err = &SyntaxError{d.file.Path, d.Line + patch.Line(d.Text(), at) - 1, fmt.Sprintf("text nests more than %d levels", maxDepth)}
+		return nil, d.err
+	}
 	var n yaml.Node
 	if err := yaml.Unmarshal(d.Text(), &n); err != nil {
 		d.err = d.located(err)

@@ -26,8 +26,7 @@ const (
 // bom is the byte order mark that some editors put before UTF-8.
 var bom = []byte("\xef\xbb\xbf")
 
-// screen refuses text that a parser should not see: too large, not UTF-8,
-// nested so deeply that parsers crawl or crash.
+// screen refuses text that is too large or not UTF-8.
 func screen(path string, src []byte) error {
 	refuse := func(line int, why string) error { return &patch.Refusal{Path: path, Line: line, Why: why} }
 	switch {
@@ -37,9 +36,6 @@ func screen(path string, src []byte) error {
 		return refuse(firstInvalid(src), "file is not UTF-8")
 	case bytes.IndexByte(src, 0) >= 0:
 		return refuse(patch.Line(src, bytes.IndexByte(src, 0)), "file holds a NUL byte")
-	}
-	if at := tooDeep(src); at >= 0 {
-		return refuse(patch.Line(src, at), fmt.Sprintf("file nests more than %d levels", maxDepth))
 	}
 	return nil
 }
@@ -55,7 +51,8 @@ func firstInvalid(src []byte) int {
 	return 0
 }
 
-// tooDeep returns where src nests too deeply, or -1. It counts brackets between
+// tooDeep returns where src nests so deeply that parsers crawl or crash, or -1.
+// It counts brackets between
 // two lines that begin without indentation, so that text in block scalars,
 // whose brackets need not match, does not add up over a file; and it counts
 // indicators such as "- - - -" and spaces that open levels within one line.

@@ -11,13 +11,15 @@ import (
 type Object struct {
 	Doc        *Document
 	At         Path // within the document: an item of a List, else empty
-	Node       *yaml.Node
 	APIVersion string
 	Kind       string
 	Namespace  string // as written; often empty
 	Name       string
 	Line       int // of the file
 }
+
+// Node is the top of the object, nil if its document does not parse.
+func (o Object) Node() *yaml.Node { return o.Doc.Follow(o.At) }
 
 // A Container is one container of an [Object].
 type Container struct {
@@ -32,11 +34,15 @@ type Container struct {
 // maxLists bounds how deep a List may hold Lists.
 const maxLists = 4
 
-// HasKind reports, without parsing, whether the document can hold an object.
-func (d *Document) HasKind() bool { return bytes.Contains(d.Text(), []byte("kind")) }
-
-// Objects returns the objects of the document, those of a List one by one.
+// Objects returns the objects of the document, those of a List one by one. A
+// document whose head is plain to read is not parsed.
 func (d *Document) Objects() ([]Object, error) {
+	if o, ok := d.head(); ok {
+		if o.Kind == "" {
+			return nil, nil
+		}
+		return []Object{o}, nil
+	}
 	root, err := d.Root()
 	if err != nil || root == nil {
 		return nil, err
@@ -60,7 +66,7 @@ func (d *Document) objects(n *yaml.Node, at Path, depth int) []Object {
 		return out
 	}
 	return []Object{{
-		Doc: d, At: at, Node: n, APIVersion: Text(n, "apiVersion"), Kind: kind,
+		Doc: d, At: at, APIVersion: Text(n, "apiVersion"), Kind: kind,
 		Namespace: Text(n, "metadata", "namespace"), Name: Text(n, "metadata", "name"),
 		Line: d.Line + n.Line - 1,
 	}}
@@ -108,8 +114,8 @@ func (o Object) PodSpecs() []Path {
 			}
 		}
 	}
-	if o.Kind != "CustomResourceDefinition" && bytes.Contains(o.Doc.Text(), []byte("containers")) {
-		walk(o.Node, nil)
+	if o.Kind != "CustomResourceDefinition" && bytes.Contains(o.Doc.Text(), []byte("containers")) && o.Node() != nil {
+		walk(o.Node(), nil)
 	}
 	return out
 }
@@ -138,7 +144,10 @@ func (o Object) ownResources() *yaml.Node {
 	if !strings.Contains(o.APIVersion, ".") || strings.HasSuffix(strings.Split(o.APIVersion, "/")[0], ".k8s.io") {
 		return nil
 	}
-	r := Lookup(o.Node, "spec", "resources")
+	if !bytes.Contains(o.Doc.Text(), []byte("resources")) {
+		return nil
+	}
+	r := Lookup(o.Node(), "spec", "resources")
 	if Lookup(r, "limits") == nil && Lookup(r, "requests") == nil {
 		return nil
 	}
@@ -151,13 +160,13 @@ func (o Object) ownResources() *yaml.Node {
 func (o Object) Containers() []Container {
 	var main, first []Container
 	for _, spec := range o.PodSpecs() {
-		n := follow(o.Node, spec)
+		n := follow(o.Node(), spec)
 		main = append(main, o.list(n, spec, "containers")...)
 		first = append(first, o.list(n, spec, "initContainers")...)
 	}
 	if len(main) == 0 {
 		if r := o.ownResources(); r != nil {
-			main = append(main, Container{Path: o.At.Append(Keys("spec")), Line: o.Doc.Line + r.Line - 1, Node: Lookup(o.Node, "spec")})
+			main = append(main, Container{Path: o.At.Append(Keys("spec")), Line: o.Doc.Line + r.Line - 1, Node: Lookup(o.Node(), "spec")})
 		}
 	}
 	return append(main, first...)

@@ -56,8 +56,15 @@ func (o Object) Decode() error {
 	}
 	text := o.Doc.Text()
 	if len(o.At) > 0 {
+		node, err := o.Doc.Root()
+		if err == nil {
+			node = follow(node, o.At)
+		}
+		if node == nil {
+			return err
+		}
 		var v any
-		if err := o.Node.Decode(&v); err != nil {
+		if err := node.Decode(&v); err != nil {
 			return err
 		}
 		b, err := yaml.Marshal(v)
