@@ -22,8 +22,8 @@ const module = "github.com/salvehq/salve/"
 var layers = [][]string{
 	{"cmd/salve", "cmd/dynatrace-cli"},
 	{"internal/server", "internal/sandbox"},
-	{"internal/githubtest", "internal/dynatracetest"},
-	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue"},
+	{"internal/githubtest", "internal/dynatracetest", "internal/postgrestest"},
+	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue", "internal/metrics"},
 	{"internal/ghapp/wire", "internal/ghapp/webhook"},
 	{"internal/estate", "internal/remedy", "internal/tune", "internal/gate", "internal/incident", "internal/budget"},
 	{"internal/plan"},
@@ -50,6 +50,10 @@ var vendors = map[string][]string{
 	"go.yaml.in/yaml/v3":                         {"internal/kubeedit", "internal/policy", "internal/plan", "internal/inventory", "internal/catalog", "internal/kustomize", "internal/helm"},
 	"k8s.io/api":                                 {"internal/kubeedit"},
 	"k8s.io/apimachinery":                        {"internal/kubeedit", "internal/policy"},
+	"github.com/riverqueue/river":                {"internal/queue"},
+	"github.com/jackc/pgx/v5":                    {"internal/queue"},
+	"modernc.org/sqlite":                         {"internal/queue"},
+	"github.com/prometheus/client_golang":        {"internal/metrics"},
 	"github.com/spf13/cobra":                     {"cmd/salve", "cmd/dynatrace-cli"},
 	"golang.org/x/term":                          {"cmd/salve"},
 }
