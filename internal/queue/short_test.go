@@ -1,0 +1,5 @@
+//go:build !soak
+
+package queue
+
+const soak = false
