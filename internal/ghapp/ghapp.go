@@ -41,8 +41,8 @@ const DefaultURL = "https://api.github.com/"
 // (https://docs.github.com/en/rest/git/trees#get-a-tree).
 const (
 	rememberedAnswers = 64 << 20
-	rememberedBlobs   = 64 << 20
-	rememberedTrees   = 64 << 20
+	rememberedBlobs   = 128 << 20
+	rememberedTrees   = 128 << 20 // about a million files
 	answerLimit       = 48 << 20
 	requestTimeout    = time.Minute
 )
@@ -139,7 +139,13 @@ func Open(cfg Config) (*App, error) {
 
 // cached remembers what may be shared within scope.
 func (a *App) cached(scope string) http.RoundTripper {
-	return &wire.Cache{Scope: scope, Store: a.answers, Next: a.network}
+	return &wire.Cache{Scope: scope, Store: a.answers, Skip: immutable, Next: a.network}
+}
+
+// immutable reports whether req asks for an object by its name. What is read of
+// those is remembered decoded, and need never be asked for again.
+func immutable(req *http.Request) bool {
+	return strings.Contains(req.URL.Path, "/git/trees/") || strings.Contains(req.URL.Path, "/git/blobs/")
 }
 
 // signed signs requests with the App's key.

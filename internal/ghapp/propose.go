@@ -163,6 +163,9 @@ func (w *proposal) create(ctx context.Context) (forge.PullRequest, error) {
 //
 // GitHub: PATCH /repos/{owner}/{repo}/pulls/{pull_number}; needs pull_requests: write.
 func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Opened, error) {
+	if pull.Author != w.self {
+		return forge.Opened{Pull: pull, Action: forge.HandsOff}, nil // a person made it from our branch
+	}
 	same, err := w.sameContent(ctx, pull.Number)
 	if err != nil {
 		return forge.Opened{Pull: pull}, err

@@ -166,7 +166,21 @@ func TestHandsOff(t *testing.T) {
 		t.Errorf("%+v, %v\n%s", opened, err, cmp.Diff(before, w.state()))
 	}
 
-	// Also on a branch that never got its pull request.
+	// Also a pull request that a person made from what a crash left.
+	w = newWorld(t, githubtest.Options{})
+	transport, _ := crash(9, "before")
+	if _, err := w.client(transport).Propose(t.Context(), p); err == nil || w.head(p.Branch) == "" {
+		t.Fatalf("%v; branch at %q, want it without a pull request", err, w.head(p.Branch))
+	}
+	_, err = w.OpenPull("acme/shop", "mona", githubtest.NewPull{Head: p.Branch, Title: "mine now"})
+	w.must(err)
+	before = w.state()
+	opened, err = w.client().Propose(t.Context(), w.raise("640Mi"))
+	if err != nil || opened.Action != forge.HandsOff || w.state() != before {
+		t.Errorf("%+v, %v\n%s", opened, err, cmp.Diff(before, w.state()))
+	}
+
+	// And a branch that never got its pull request.
 	w = newWorld(t, githubtest.Options{})
 	w.must(w.person("POST", "repos/acme/shop/git/refs", map[string]any{"ref": "refs/heads/" + p.Branch, "sha": w.head("main")}, nil))
 	w.push(p.Branch, "README.md", "# Mine\n")

@@ -23,13 +23,10 @@ const (
 )
 
 // A listing is a whole tree, sorted by path. It is shared and never changed.
-type listing struct {
-	files []forge.File
-	at    map[string]int
-}
+type listing struct{ files []forge.File }
 
 func (l *listing) get(path string) (forge.File, bool) {
-	i, ok := l.at[path]
+	i, ok := slices.BinarySearchFunc(l.files, path, func(f forge.File, p string) int { return strings.Compare(f.Path, p) })
 	if !ok {
 		return forge.File{}, false
 	}
@@ -64,20 +61,17 @@ func (c *Client) listing(ctx context.Context, repo forge.Repo, tree forge.SHA) (
 	if err != nil {
 		return nil, fmt.Errorf("list %s tree %s: %w", repo, tree.Short(), err)
 	}
-	c.app.trees.Put(key, l, l.index())
+	slices.SortFunc(l.files, func(a, b forge.File) int { return strings.Compare(a.Path, b.Path) })
+	c.app.trees.Put(key, l, l.size())
 	return l, nil
 }
 
-// index sorts the files and makes them findable. It returns about how many
-// bytes the listing takes.
-func (l *listing) index() (size int64) {
-	slices.SortFunc(l.files, func(a, b forge.File) int { return strings.Compare(a.Path, b.Path) })
-	l.at = make(map[string]int, len(l.files))
-	for i, f := range l.files {
-		l.at[f.Path] = i
-		size += int64(2*len(f.Path)) + 160
+// size is about how many bytes the listing takes.
+func (l *listing) size() (n int64) {
+	for _, f := range l.files {
+		n += int64(len(f.Path) + len(f.Blob) + 64)
 	}
-	return size
+	return n
 }
 
 // walk lists a tree folder by folder.
@@ -130,10 +124,21 @@ func (l *listing) add(prefix string, entries []*github.TreeEntry) (folders []*gi
 			return nil, fmt.Errorf("has more than %d files", maxFiles)
 		}
 		l.files = append(l.files, forge.File{
-			Path: prefix + e.GetPath(), Mode: forge.Mode(e.GetMode()), Blob: forge.SHA(e.GetSHA()), Size: int64(e.GetSize()),
+			Path: prefix + e.GetPath(), Mode: mode(e.GetMode()), Blob: forge.SHA(e.GetSHA()), Size: int64(e.GetSize()),
 		})
 	}
 	return folders, nil
+}
+
+// mode returns one of the few modes that there are, so that a listing does not
+// keep the same text a hundred thousand times.
+func mode(s string) forge.Mode {
+	for _, m := range []forge.Mode{forge.ModeFile, forge.ModeExecutable, forge.ModeSymlink, forge.ModeSubmodule} {
+		if s == string(m) {
+			return m
+		}
+	}
+	return forge.Mode(s)
 }
 
 // blobSHA returns git's name of a content, of as many digits.

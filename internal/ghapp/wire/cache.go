@@ -23,6 +23,7 @@ import (
 type Cache struct {
 	Scope string // what may share answers: an installation
 	Store *Store[string, Answer]
+	Skip  func(*http.Request) bool // answers that are not worth remembering; nil means none
 	Next  http.RoundTripper
 }
 
@@ -35,7 +36,7 @@ type Answer struct {
 }
 
 func (c *Cache) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet || req.Header.Get("If-None-Match") != "" {
+	if req.Method != http.MethodGet || req.Header.Get("If-None-Match") != "" || c.Skip != nil && c.Skip(req) {
 		return c.Next.RoundTrip(req)
 	}
 	auth := sha256.Sum256([]byte(req.Header.Get("Authorization")))

@@ -194,7 +194,7 @@ func TestCacheSurvivesTokens(t *testing.T) {
 	store := NewStore[string, Answer](1 << 20)
 	get := func(scope, token string) string {
 		t.Helper()
-		next := authorized{token, &Cache{scope, store, &Whole{1 << 20, time.Minute, http.DefaultTransport}}}
+		next := authorized{token, &Cache{Scope: scope, Store: store, Next: &Whole{1 << 20, time.Minute, http.DefaultTransport}}}
 		req, _ := http.NewRequestWithContext(t.Context(), "GET", srv.URL, nil)
 		req.Header.Set("Accept", "application/json")
 		resp, err := next.RoundTrip(req)
