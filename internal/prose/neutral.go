@@ -9,8 +9,12 @@ import (
 	"github.com/salvehq/salve/internal/redact"
 )
 
-// maxText bounds one foreign text, in characters.
-const maxText = 300
+// maxText and maxProse bound one foreign text, in characters: a name or a title,
+// and sentences.
+const (
+	maxText  = 300
+	maxProse = 1000
+)
 
 // breaker is a zero-width space. Between @ and a name it keeps GitHub from
 // seeing a mention wherever the text goes: in Markdown, in a code span, in a
@@ -21,11 +25,15 @@ const breaker = "\u200b"
 // and does nothing: it mentions nobody, refers to no issue, commit or page,
 // closes nothing, formats nothing, and cannot end the table cell, the sentence
 // or the comment that it stands in.
-func Neutralise(text string) string { return escape(unlink(Cut(line(text), maxText))) }
+func Neutralise(text string) string { return neutral(text, maxText) }
+
+func neutral(text string, n int) string { return escape(unlink(Cut(line(text), n))) }
 
 // Plain returns foreign text as one line for places without Markdown, such as
 // titles, commit messages and statuses.
-func Plain(text string) string { return unlink(Cut(line(text), maxText)) }
+func Plain(text string) string { return bare(text, maxText) }
+
+func bare(text string, n int) string { return unlink(Cut(line(text), n)) }
 
 // line returns text as one line of visible characters: control, format,
 // private and blank-looking characters go, white space becomes single spaces.
@@ -62,8 +70,8 @@ func line(text string) string {
 
 // clip keeps the work small whatever arrives.
 func clip(text string) string {
-	if len(text) > 16*maxText {
-		text = text[:16*maxText]
+	if len(text) > 8*maxProse {
+		text = text[:8*maxProse]
 	}
 	return text
 }

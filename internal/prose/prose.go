@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -175,16 +176,16 @@ type evidenceView struct {
 	Problem, Title, Severity, Start, Affected, RootCause string
 }
 
-// A style makes texts safe for one kind of place: text for sentences, code for
-// values.
+// A style makes texts safe for one kind of place: text for names and titles,
+// prose for sentences, code for values.
 type style struct {
-	text, code func(string) string
-	link       func(root string, e Evidence) string
+	text, prose, code func(string) string
+	link              func(root string, e Evidence) string
 }
 
 var (
-	markdown = style{Neutralise, code, link}
-	plain    = style{Plain, Plain, func(_ string, e Evidence) string { return Plain(e.Problem) }}
+	markdown = style{Neutralise, func(s string) string { return neutral(s, maxProse) }, code, link}
+	plain    = style{Plain, func(s string) string { return bare(s, maxProse) }, Plain, func(_ string, e Evidence) string { return Plain(e.Problem) }}
 )
 
 // words makes every string of p safe.
@@ -194,10 +195,10 @@ func words(p Pull, s style) view {
 		Action:      s.text(p.Action),
 		Subject:     s.text(p.Subject),
 		Environment: s.text(p.Environment),
-		Why:         s.text(p.Why),
-		Rollback:    s.text(p.Rollback),
+		Why:         s.prose(p.Why),
+		Rollback:    s.prose(p.Rollback),
 		Affects:     each(p.Affects, s.text),
-		Notes:       each(p.Notes, s.text),
+		Notes:       each(p.Notes, s.prose),
 	}
 	if p.Declined > 0 {
 		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))
@@ -208,7 +209,7 @@ func words(p Pull, s style) view {
 		if c.Line > 0 {
 			where += fmt.Sprintf(" line %d", c.Line)
 		}
-		v.Changes = append(v.Changes, changeView{where, s.text(c.What), s.code(c.From), s.code(c.To), s.text(c.Rule)})
+		v.Changes = append(v.Changes, changeView{where, s.text(c.What), s.code(c.From), s.code(c.To), s.prose(c.Rule)})
 	}
 	for _, e := range p.Evidence[:min(len(p.Evidence), maxRows)] {
 		v.Evidence = append(v.Evidence, evidenceView{
@@ -216,7 +217,7 @@ func words(p Pull, s style) view {
 			Title:     s.text(e.Title),
 			Severity:  s.text(e.Severity),
 			Start:     e.Start.UTC().Format("2006-01-02 15:04 UTC"),
-			Affected:  few(each(e.Affected, s.text), len(e.Affected)),
+			Affected:  few(each(slices.Sorted(slices.Values(e.Affected)), s.text), len(e.Affected)),
 			RootCause: s.text(e.RootCause),
 		})
 	}

@@ -114,6 +114,42 @@ func harmless(t *testing.T, text Text) {
 	}
 }
 
+// The same facts are the same words, in whatever order Dynatrace lists them: a
+// pull request is not written again for that.
+func TestRenderIsStable(t *testing.T) {
+	render := func(affected ...string) Text {
+		got, err := Render(Pull{Key: "k", Remedy: "r", Action: "Raise", Subject: "s", Changes: []Change{{To: "1"}},
+			Evidence: []Evidence{{Problem: "P-1", Affected: affected}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	a, b, c := render("x", "y"), render("y", "x"), render("x")
+	if a.Evidence != b.Evidence || a.Body != b.Body {
+		t.Errorf("two orders, two bodies:\n%s\n%s", a.Body, b.Body)
+	}
+	if a.Evidence == c.Evidence {
+		t.Error("another entity, the same digest")
+	}
+}
+
+// A body that would be too long loses rows, not its end.
+func TestRenderBounded(t *testing.T) {
+	p := Pull{Key: "k", Remedy: "r", Action: "Raise", Subject: "s"}
+	for range 500 {
+		p.Changes = append(p.Changes, Change{Path: "a", What: strings.Repeat("<", 500), Rule: strings.Repeat("&", 2000)})
+		p.Evidence = append(p.Evidence, Evidence{Problem: "P-1", Title: strings.Repeat("<", 500)})
+	}
+	got, err := Render(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Body) > 65536 || !strings.Contains(got.Body, "more problems") || !strings.Contains(got.Body, "Your decision") {
+		t.Errorf("body of %d bytes: …%s", len(got.Body), got.Body[max(0, len(got.Body)-300):])
+	}
+}
+
 func TestRenderNeeds(t *testing.T) {
 	full := Pull{Key: "k", Remedy: "r", Action: "Raise", Subject: "s", Changes: []Change{{}}, Evidence: []Evidence{{}}}
 	if _, err := Render(full); err != nil {
