@@ -157,7 +157,11 @@ func (w *proposal) adopt(ctx context.Context, want commit) (forge.SHA, error) {
 	if err != nil {
 		return "", err
 	}
-	ahead, _, err := gh.Repositories.CompareCommits(ctx, w.Repo.Owner, w.Repo.Name, string(w.BaseSHA), w.Branch, &github.ListOptions{PerPage: 100})
+	head, err := w.head(ctx)
+	if err != nil {
+		return "", err
+	}
+	ahead, _, err := gh.Repositories.CompareCommits(ctx, w.Repo.Owner, w.Repo.Name, string(w.BaseSHA), string(head), &github.ListOptions{PerPage: 100})
 	if err != nil {
 		return "", explain(err, "compare branch %s of %s with its base", w.Branch, w.Repo)
 	}
@@ -166,17 +170,41 @@ func (w *proposal) adopt(ctx context.Context, want commit) (forge.SHA, error) {
 		return "", fmt.Errorf("branch %s of %s: %w", w.Branch, w.Repo, forge.ErrForeign)
 	}
 	if n == 1 && ahead.GetBehindBy() == 0 && forge.SHA(ahead.Commits[0].GetCommit().GetTree().GetSHA()) == want.tree {
-		return forge.SHA(ahead.Commits[0].GetSHA()), nil // it is what we want
+		return head, nil // it is what we want
 	}
-	return want.sha, w.reset(ctx, want)
+	return want.sha, w.reset(ctx, head, want)
 }
 
-// reset moves the branch to a commit. Callers have made sure that nobody else
-// has worked on it.
+// head returns the commit that the branch is at.
+//
+// GitHub: GET /repos/{owner}/{repo}/git/ref/{ref}; needs contents: read.
+func (w *proposal) head(ctx context.Context) (forge.SHA, error) {
+	gh, err := w.c.as(reading, w.Repo)
+	if err != nil {
+		return "", err
+	}
+	ref, _, err := gh.Git.GetRef(ctx, w.Repo.Owner, w.Repo.Name, "heads/"+w.Branch)
+	if err != nil {
+		return "", explain(err, "read branch %s of %s", w.Branch, w.Repo)
+	}
+	head := forge.SHA(ref.GetObject().GetSHA())
+	return head, head.Validate()
+}
+
+// reset moves the branch from a commit, below which nobody else has worked, to
+// another. REST has no compare-and-swap, so it looks just before it writes: a
+// push that comes between the two requests is lost, one before is not.
 //
 // GitHub: PATCH /repos/{owner}/{repo}/git/refs/{ref}; needs contents: write.
-func (w *proposal) reset(ctx context.Context, to commit) error {
-	_, _, err := w.gh.Git.UpdateRef(ctx, w.Repo.Owner, w.Repo.Name, &github.Reference{
+func (w *proposal) reset(ctx context.Context, from forge.SHA, to commit) error {
+	at, err := w.head(ctx)
+	if err != nil {
+		return err
+	}
+	if at != from {
+		return fmt.Errorf("move branch %s of %s: %w: it is at %s, not at %s", w.Branch, w.Repo, forge.ErrConflict, at.Short(), from.Short())
+	}
+	_, _, err = w.gh.Git.UpdateRef(ctx, w.Repo.Owner, w.Repo.Name, &github.Reference{
 		Ref:    github.String("refs/heads/" + w.Branch),
 		Object: &github.GitObject{SHA: github.String(string(to.sha))},
 	}, true)

@@ -191,7 +191,7 @@ func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Op
 		if err != nil {
 			return forge.Opened{Pull: pull}, err
 		}
-		if err := w.reset(ctx, commit); err != nil {
+		if err := w.reset(ctx, pull.Head, commit); err != nil {
 			return forge.Opened{Pull: pull}, err
 		}
 		pull.Head = commit.sha

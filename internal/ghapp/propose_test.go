@@ -191,6 +191,34 @@ func TestHandsOff(t *testing.T) {
 	}
 }
 
+// A push that comes while we make the new commit is not overwritten.
+func TestPushMeanwhile(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	_, err := w.client().Propose(t.Context(), w.raise("640Mi"))
+	w.must(err)
+	p := w.raise("768Mi")
+	w.log.check = func(req *http.Request, _ []byte) error {
+		if req.Method == "POST" && strings.HasSuffix(req.URL.Path, "/git/commits") {
+			_, err := w.PushCommit("acme/shop", "mona", p.Branch, "mine", map[string]*githubtest.File{"mine": {Content: "x"}})
+			w.must(err)
+		}
+		return nil
+	}
+	_, err = w.client().Propose(t.Context(), p)
+	if !errors.Is(err, forge.ErrConflict) {
+		t.Errorf("%v, want ErrConflict", err)
+	}
+	snap, err := w.client().Snapshot(t.Context(), shop, p.Branch)
+	w.must(err)
+	if _, err := snap.Read(t.Context(), "mine"); err != nil {
+		t.Errorf("the person's commit is gone: %v", err)
+	}
+	w.log.check = nil
+	if opened, err := w.client().Propose(t.Context(), p); err != nil || opened.Action != forge.HandsOff {
+		t.Errorf("%+v, %v; want hands off", opened, err)
+	}
+}
+
 // Attacks 36 to 38 and 41: the bytes, modes and kinds of files survive, and a
 // change that was made from something else is not written.
 func TestContent(t *testing.T) {
