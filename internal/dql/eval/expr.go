@@ -145,8 +145,11 @@ var operators = map[string]func(x, y dql.Value) dql.Value{
 }
 
 func (c *compiler) binary(x *syntax.Binary) (expr, error) {
-	if x.Op == "in" {
+	switch x.Op {
+	case "in":
 		return c.inSubquery(x)
+	case "~":
+		return c.tilde(x)
 	}
 	if a, ok := x.Y.(*syntax.Align); ok && a.X != nil && (x.Op == "+" || x.Op == "-") && isDuration(a.X) {
 		// now() - 2h@h means (now() - 2h)@h: a duration has nothing to align.
@@ -239,7 +242,13 @@ func (c *compiler) call(x *syntax.Call) (expr, error) {
 	if !ok {
 		return nil, c.q.Errorf("UNSUPPORTED_FUNCTION", x.Named, "`%s` needs a Dynatrace environment.", sig.Name)
 	}
-	exprs, err := c.arguments(sig, args)
+	return c.apply(x, args, f)
+}
+
+// apply compiles the arguments of a function and the call itself; one of
+// constants is made now.
+func (c *compiler) apply(x *syntax.Call, args function.Args, f scalar.Func) (expr, error) {
+	exprs, err := c.arguments(args.Signature, args)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +288,7 @@ func (c *compiler) arguments(sig *function.Signature, args function.Args) ([]exp
 }
 
 // words are the parameters that take a bare word or a string.
-var words = map[string]bool{"direction": true, "unit": true}
+var words = map[string]bool{"direction": true, "unit": true, "fieldName": true}
 
 func (c *compiler) argument(p function.Param, a *syntax.Arg) (expr, error) {
 	if f, ok := a.Value.(*syntax.Field); ok && words[p.Name] {

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/salvehq/salve/internal/dql"
@@ -112,4 +113,20 @@ func (c *compiler) timeframe(a *syntax.Arg) (from, to time.Time, err error) {
 		return from, to, c.q.Errorf("INVALID_TIMEFRAME", a, "`timeframe` isn't a timeframe.").With(`write "2026-03-01T10:00:00Z/2026-03-01T12:00:00Z"`)
 	}
 	return from, to, nil
+}
+
+// metricPoints yields the recorded points of metrics.
+func (c *compiler) metricPoints(from, to time.Time) iter.Seq2[dql.Record, error] {
+	none := func(func(dql.Record, error) bool) {}
+	if c.run.engine.Source == nil {
+		return none
+	}
+	seq, err := c.run.engine.Source.Fetch(c.run.ctx, "metrics", from, to)
+	switch {
+	case errors.Is(err, ErrNoTable):
+		return none
+	case err != nil:
+		return func(yield func(dql.Record, error) bool) { yield(dql.Record{}, err) }
+	}
+	return seq
 }

@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"strings"
+
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/function"
 	"github.com/salvehq/salve/internal/dql/scalar"
@@ -188,6 +190,10 @@ func (c *compiler) specialMore(name string) func(*syntax.Call, function.Args) (e
 		}
 	case name == "exists":
 		return c.exists
+	case name == "lookup":
+		return c.lookupCall
+	case strings.HasPrefix(name, "parse"), patterned[name]:
+		return c.patternCall(name)
 	}
 	return nil
 }

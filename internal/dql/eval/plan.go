@@ -117,6 +117,8 @@ func (c *compiler) begin(cmd *syntax.Command) (starter, error) {
 		return c.fetch(cmd, args)
 	case "data":
 		return c.data(args)
+	case "timeseries":
+		return c.timeseries(args)
 	}
 	return nil, c.q.Errorf("PARSE_ERROR", cmd.Named, "A query can't start with `%s`.", cmd.Name).With("start with fetch or data")
 }
@@ -146,6 +148,28 @@ func (c *compiler) step(cmd *syntax.Command) (step, error) {
 		return c.expand(args)
 	case "lookup":
 		return c.lookup(args)
+	case "join":
+		return c.join(args)
+	case "joinNested":
+		return c.joinNested(args)
+	case "append":
+		return c.append(args)
+	case "search":
+		return c.search(args)
+	case "fieldsKeep":
+		return c.fieldsKeep(args)
+	case "fieldsRemove":
+		return c.fieldsRemove(args)
+	case "fieldsRename":
+		return c.fieldsRename(args)
+	case "fieldsFlatten":
+		return c.fieldsFlatten(args)
+	case "fieldsSummary":
+		return c.fieldsSummary(args)
+	case "parse":
+		return c.parse(args)
+	case "makeTimeseries":
+		return c.makeTimeseries(args)
 	}
 	return nil, c.q.Errorf("UNSUPPORTED_COMMAND", cmd.Named, "`%s` can't follow a |.", cmd.Name)
 }

@@ -30,7 +30,7 @@ func (m memory) Fetch(_ context.Context, table string, from, to time.Time) (iter
 			return
 		}
 		for _, r := range m {
-			if t.holds(r.Text("event.kind")) && inWindow(r, from, to) && !yield(r, nil) {
+			if t.holds(kindOf(r)) && inWindow(r, from, to) && !yield(r, nil) {
 				return
 			}
 		}
@@ -42,7 +42,7 @@ func (m memory) Fetch(_ context.Context, table string, from, to time.Time) (iter
 func (m memory) view(from, to time.Time) []dql.Record {
 	v := newView(to)
 	for _, r := range m {
-		if tables[problems].holds(r.Text("event.kind")) {
+		if tables[problems].holds(kindOf(r)) {
 			v.add(stateOf(r), r)
 		}
 	}

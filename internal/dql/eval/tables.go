@@ -23,13 +23,25 @@ var tables = map[string]kindTable{
 	"dt.davis.problems.snapshots": {kinds: []string{"DAVIS_PROBLEM"}},
 	"dt.davis.events":             {kinds: []string{"DAVIS_EVENT"}},
 	"dt.davis.events.snapshots":   {kinds: []string{"DAVIS_EVENT"}},
+	"metrics":                     {kinds: []string{metricPoint}},
 	"bizevents":                   {kinds: []string{"BIZ_EVENT"}},
 	"security.events":             {kinds: []string{"SECURITY_EVENT"}},
 	"dt.system.events":            {kinds: []string{"AUDIT_EVENT", "QUERY_EXECUTION_EVENT", "BILLING_USAGE_EVENT"}},
 }
 
+// metricPoint is the kind of a record that is a point of a metric: it has
+// metric.key, timestamp, value and dimensions.
+const metricPoint = "metric point"
+
+func kindOf(r dql.Record) string {
+	if r.Has("metric.key") {
+		return metricPoint
+	}
+	return r.Text("event.kind")
+}
+
 // elsewhere are the kinds that the table events does not hold.
-var elsewhere = []string{"BIZ_EVENT", "SECURITY_EVENT", "AUDIT_EVENT", "QUERY_EXECUTION_EVENT", "BILLING_USAGE_EVENT"}
+var elsewhere = []string{metricPoint, "BIZ_EVENT", "SECURITY_EVENT", "AUDIT_EVENT", "QUERY_EXECUTION_EVENT", "BILLING_USAGE_EVENT"}
 
 func (t kindTable) holds(kind string) bool {
 	if len(t.kinds) == 0 {

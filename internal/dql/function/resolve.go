@@ -149,3 +149,14 @@ func WrongType(q *syntax.Query, p Param, at syntax.Node, k dql.Kind) *syntax.Err
 	}
 	return q.Errorf("INVALID_PARAMETER_TYPE", at, "The parameter `%s` has to be a %s, but was a %s.", p.Name, strings.Join(want, " or "), k)
 }
+
+// Without returns a less the arguments of some parameters.
+func (a Args) Without(names ...string) Args {
+	out := Args{a.Signature, map[string][]*syntax.Arg{}}
+	for name, v := range a.values {
+		if !slices.Contains(names, name) {
+			out.values[name] = v
+		}
+	}
+	return out
+}

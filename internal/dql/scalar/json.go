@@ -17,4 +17,3 @@ func ParseRecords(text string) ([]dql.Value, bool) {
 	}
 	return list, ok
 }
-
