@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -295,10 +296,16 @@ func conform(t *testing.T, req *http.Request, sent []byte, resp *http.Response, 
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header,
 		Body: io.NopCloser(bytes.NewReader(body))}
 	err := openapi3filter.ValidateResponse(context.Background(), out)
-	// Two of the descriptions of errors overlap; that is not ours to mend.
-	if err != nil && (resp.StatusCode < 400 || !strings.Contains(err.Error(), "matches more than one oneOf")) {
+	if err != nil && !slices.ContainsFunc(unsound, func(part string) bool { return strings.Contains(err.Error(), part) }) {
 		t.Errorf("%s: answer %d: %v", name, resp.StatusCode, short(err))
 	}
+}
+
+// unsound are complaints that come of the description itself.
+var unsound = []string{
+	"matches more than one oneOf",     // two kinds of errors overlap
+	`Error at "/0/account"`,           // of an installation: a person and an enterprise at once
+	`discriminator property "type" h`, // of contents: a directory is an array, which has no properties
 }
 
 // short cuts schemas and values out of an error.
@@ -324,4 +331,11 @@ func (w *world) propose(branch, title string, files map[string]string) (number i
 	w.want(201, "POST", "/repos/acme/shop/git/refs", map[string]any{"ref": "refs/heads/" + branch, "sha": c.text("sha")})
 	p := w.want(201, "POST", "/repos/acme/shop/pulls", map[string]any{"title": title, "head": branch, "base": "main", "body": "why"})
 	return int(p.at("number").(float64)), c.text("sha")
+}
+
+// serve serves s and returns its address.
+func serve(t *testing.T, s *githubtest.Server) string {
+	srv := httptest.NewServer(s.Handler())
+	t.Cleanup(srv.Close)
+	return srv.URL
 }

@@ -108,6 +108,7 @@ func (f *fault) spoil(w http.ResponseWriter, r *http.Request, a answer) {
 		}
 		w.WriteHeader(a.status)
 		w.Write(a.body[:f.Cut])
+		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler) // breaks the connection off
 	default:
 		a.write(w)

@@ -35,22 +35,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, table []Route) {
 		http.Error(w, `{"message":"Problems reading the request"}`, http.StatusBadRequest)
 		return
 	}
-	s.mu.Lock()
-	fault := s.fault(r)
-	var a answer
-	if fault == nil || fault.Applied {
-		a = s.answer(r, body, table)
-	} else {
-		a = fault.answer()
-	}
-	s.record(r, table, a, fault)
-	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat)) // clients read how far their clock is off
-	s.mu.Unlock()
+	a, fault := s.handle(r, body, table)
 	if fault != nil {
 		fault.spoil(w, r, a)
 		return
 	}
 	a.write(w)
+}
+
+// handle does what a request asks for, unless a fault comes first, and writes
+// it into the journal.
+func (s *Server) handle(r *http.Request, body []byte, table []Route) (a answer, f *fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f = s.fault(r); f == nil || f.Applied {
+		a = s.answer(r, body, table)
+	} else {
+		a = f.answer()
+	}
+	s.record(r, table, a, f)
+	return a, f
 }
 
 // An answer is what goes over the wire.
