@@ -83,7 +83,8 @@ func (s *Server) answer(r *http.Request, body []byte, table []Route) answer {
 			s.root = "http://" + r.Host + "/api/v3/"
 		}
 	}
-	a := answer{header: http.Header{}}
+	// Clients read from Date how far their clock is off.
+	a := answer{header: http.Header{"Date": {s.now().UTC().Format(http.TimeFormat)}}}
 	c := &call{Server: s, r: r, body: body}
 	rep, err := s.dispatch(c, path, table, &a)
 	a.who = c.who
