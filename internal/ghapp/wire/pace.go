@@ -47,7 +47,7 @@ type Pace struct {
 	primary map[string]time.Time // by resource ("core", "graphql"): when requests are taken again
 	reads   time.Time            // when reads are taken again
 	writes  time.Time            // when writes are taken again
-	strikes int                  // secondary limits in a row
+	strikes int                  // secondary limits since the last write that passed
 	urgent  int                  // urgent writes that wait
 }
 
@@ -167,7 +167,9 @@ func (p *Pace) observe(req *http.Request, resp *http.Response) (until time.Time,
 	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.strikes = 0
+		if writes(req) {
+			p.strikes = 0
+		}
 		if spent {
 			p.exhaust(req, resp, reset(resp, now))
 		}

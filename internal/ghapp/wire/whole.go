@@ -74,6 +74,8 @@ func unfit(req *http.Request, resp *http.Response, body []byte) string {
 		return "answer is empty, want JSON"
 	case len(body) == 0:
 		return ""
+	case string(bytes.TrimSpace(body)) == "null":
+		return "answer is null" // GitHub's never are, and decoders make nil of it
 	case !json.Valid(body):
 		return fmt.Sprintf("answer is not JSON but %s: %q", resp.Header.Get("Content-Type"), body[:min(len(body), 60)])
 	}

@@ -119,6 +119,7 @@ func TestWhole(t *testing.T) {
 		"html":       {"", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>login</html>") }, "not JSON but text/html"},
 		"truncated":  {"", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"a":1},{"b`) }, "not JSON"},
 		"empty":      {"", func(http.ResponseWriter, *http.Request) {}, "empty"},
+		"null":       {"", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, " null\n") }, "answer is null"},
 		"cut off": {"", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			fmt.Fprint(w, `{"a":1}`)
