@@ -52,7 +52,9 @@ func classify(err error) error {
 			wait = *abuse.RetryAfter
 		}
 		return &forge.RateLimitError{Until: time.Now().Add(wait).UTC(), Err: errors.New(abuse.Message)}
-	case errors.As(err, &answer) && answer.Response != nil:
+	case answered(err, http.StatusTooManyRequests):
+		return &forge.RateLimitError{Until: time.Now().Add(time.Minute).UTC(), Err: err}
+	case asAnswer(err, &answer):
 		return fmt.Errorf("%w: %s", kind(answer), text(answer))
 	case errors.As(err, &broken):
 		return fmt.Errorf("%w: %w", forge.ErrUnavailable, broken)
@@ -80,8 +82,6 @@ func kind(e *github.ErrorResponse) error {
 		return forge.ErrArchived
 	case status == http.StatusForbidden, status == http.StatusUnavailableForLegalReasons:
 		return forge.ErrForbidden
-	case status == http.StatusTooManyRequests:
-		return &forge.RateLimitError{Until: time.Now().Add(time.Minute).UTC(), Err: errors.New("429")}
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return forge.ErrNotFound
 	case strings.Contains(said, "not accessible to the parent installation"):
@@ -125,7 +125,10 @@ func text(e *github.ErrorResponse) string {
 	if skew := skew(e.Response, time.Now()); skew.Abs() > time.Minute {
 		return fmt.Sprintf("%s; the clock of this machine is %v off: set it right", s, skew.Abs().Round(time.Second))
 	}
-	return s + "; check that the App id and the private key belong together"
+	if req != nil && strings.Contains(req.URL.Path, "/app") {
+		s += "; check that the App id and the private key belong together"
+	}
+	return s
 }
 
 // detail joins what GitHub says of an error, in a bounded length.

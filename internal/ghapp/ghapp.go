@@ -67,6 +67,7 @@ type Config struct {
 // asks for.
 type Pacing struct {
 	Off     bool          // no bounds of our own; limits that GitHub reports still hold
+	Windows []wire.Window // how many writes in which time; nil means [wire.GitHubWindows]
 	MaxWait time.Duration // longer waits are returned as [forge.RateLimitError]; 0 means 30 s
 }
 
@@ -165,8 +166,11 @@ func (a *App) github(rt http.RoundTripper) *github.Client {
 
 // pace returns the limits of one installation.
 func (a *App) pace() *wire.Pace {
-	p := &wire.Pace{MaxWait: cmp.Or(a.pacing.MaxWait, 30*time.Second), Urgent: verdict}
-	if !a.pacing.Off {
+	p := &wire.Pace{MaxWait: cmp.Or(a.pacing.MaxWait, 30*time.Second), Urgent: verdict, Windows: a.pacing.Windows}
+	switch {
+	case a.pacing.Off:
+		p.Windows = nil
+	case p.Windows == nil:
 		p.Windows = wire.GitHubWindows()
 	}
 	return p
@@ -273,16 +277,20 @@ func (a *App) Close(ctx context.Context) error {
 }
 
 // pages reads a list to its end, a hundred entries at a time.
-func pages[T any](page func(*github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
+func pages[T any](page func(*github.ListOptions) ([]*T, *github.Response, error)) ([]*T, error) {
 	const most = 200 // pages
 	opts := &github.ListOptions{PerPage: 100}
-	var all []T
+	var all []*T
 	for range most {
 		list, resp, err := page(opts)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, list...)
+		for _, entry := range list {
+			if entry != nil { // no list of GitHub's holds null
+				all = append(all, entry)
+			}
+		}
 		if resp.NextPage == 0 {
 			return all, nil
 		}

@@ -15,8 +15,7 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
-// Bounds of a proposal. Those of GitHub are written where they were found:
-// 65,536 characters of a body and 256 of a title are answered with 422.
+// Bounds of a proposal. The first two are GitHub's, which answers more with 422.
 const (
 	maxTitle   = 256
 	maxBody    = 65_536
@@ -62,6 +61,8 @@ type proposal struct {
 	self string         // login of the App
 }
 
+// begin gets ready to carry p out: without secrets in its texts, and with its
+// marker.
 func (c *Client) begin(ctx context.Context, p forge.Proposal) (*proposal, error) {
 	gh, err := c.as(proposing, p.Repo)
 	if err != nil {

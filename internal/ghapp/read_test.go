@@ -2,18 +2,20 @@ package ghapp
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/patch"
 )
 
 func TestSnapshot(t *testing.T) {
@@ -282,14 +284,59 @@ func TestIdleCycle(t *testing.T) {
 	}
 }
 
-func FuzzRule(f *testing.F) {
-	f.Add(`{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"x"}]}}`)
-	f.Add(`{"type":"branch_name_pattern","parameters":{"operator":"regex","pattern":"(","negate":true}}`)
-	f.Add(`{"type":"x","parameters":[1]}`)
+// Whatever comes back as an answer ends in a value or an error.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `[]`, `[null]`, `null`, `[[]]`, `"x"`, `{"sha":"a","commit":null}`, `[{"state":"open","head":null,"labels":[null],"merged_at":"x"}]`,
+		`{"sha":"0123456789012345678901234567890123456789","commit":{"tree":{"sha":"0123456789012345678901234567890123456789"}},"tree":[null,{"path":"a/b"}],"truncated":false}`,
+		`{"tree":[{"type":"tree","path":"x","sha":".."}],"truncated":true}`, `{"repositories":[null,{}],"installations":[{}]}`,
+		`[{"type":"required_status_checks","parameters":{"required_status_checks":[{"context":"x"}]}},{"type":"x","parameters":[1]}]`,
+		`{"data":{"repository":{"b0":null,"b1":{"text":"x"}}},"errors":[{"message":"x"}]}`, `{"id":4711,"slug":"salve","check_runs":[null]}`,
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var r rule
-		if json.Unmarshal([]byte(text), &r) == nil && r.forge().Type != r.Type {
-			t.Errorf("%s: a rule lost its type", text)
+		app, err := Open(Config{
+			AppID: appID, PrivateKey: testPEM(), WebhookSecret: "x", Pacing: Pacing{Off: true}, Log: slog.New(slog.DiscardHandler),
+			Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+				body := text
+				switch {
+				case strings.HasSuffix(req.URL.Path, "/access_tokens"):
+					body = `{"token":"ghs_x","expires_at":"2100-01-01T00:00:00Z"}`
+				case req.URL.Path == "/app" && len(text)%2 == 0:
+					body = `{"id":4711,"slug":"salve"}`
+				}
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
+		ctx, c, sha := t.Context(), app.Client(installation), forge.SHA(strings.Repeat("a1", 20))
+		app.Identity(ctx)
+		app.Installations(ctx)
+		app.Deliveries(ctx, time.Time{})
+		c.Repository(ctx, shop)
+		c.Repositories(ctx)
+		c.Rules(ctx, shop, "main")
+		c.Permission(ctx, shop, "mona")
+		c.Pull(ctx, shop, 1)
+		c.PullsOf(ctx, shop, "salve/x")
+		c.OurPulls(ctx, shop)
+		c.Statuses(ctx, shop, sha)
+		c.SetStatus(ctx, shop, sha, forge.CommitStatus{Context: "x", State: forge.Success})
+		c.SetCheck(ctx, shop, forge.CheckRun{Name: "x", Head: sha})
+		c.Comment(ctx, shop, 1, "x", "y")
+		c.ClosePull(ctx, shop, 1, "x", true)
+		c.fetchBlobs(ctx, shop, []forge.SHA{sha, sha})
+		if s, err := c.Snapshot(ctx, shop, "main"); err == nil {
+			s.List(ctx)
+			s.Read(ctx, "a/b")
+		}
+		c.Propose(ctx, forge.Proposal{
+			Key: "k", Repo: shop, Base: "main", BaseSHA: sha, Branch: "salve/x", Title: "t", Message: "m",
+			Changes: patch.ChangeSet{{Path: "a", After: []byte("b")}}, Labels: []forge.Label{{Name: "x"}},
+			Comments: []forge.LineComment{{Path: "a", Line: 1, Body: "x"}}, Status: forge.CommitStatus{Context: "x"},
+		})
 	})
 }

@@ -76,13 +76,13 @@ func (c *Client) Rules(ctx context.Context, repo forge.Repo, branch string) ([]f
 	if err := forge.ValidateBranch(branch); err != nil {
 		return nil, err
 	}
-	list, err := pages(func(o *github.ListOptions) ([]rule, *github.Response, error) {
+	list, err := pages(func(o *github.ListOptions) ([]*rule, *github.Response, error) {
 		path := fmt.Sprintf("repos/%s/%s/rules/branches/%s?per_page=%d&page=%d", repo.Owner, repo.Name, escapeRef(branch), o.PerPage, max(o.Page, 1))
 		req, err := gh.NewRequest(http.MethodGet, path, nil)
 		if err != nil {
 			return nil, nil, err
 		}
-		var page []rule
+		var page []*rule
 		resp, err := gh.Do(ctx, req, &page)
 		return page, resp, err
 	})

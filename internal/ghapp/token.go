@@ -122,5 +122,8 @@ func (t *token) revoke(ctx context.Context, a *App) error {
 		return nil // never used, or over
 	}
 	_, err := a.github(live).Apps.RevokeInstallationToken(ctx)
+	if answered(err, http.StatusUnauthorized) {
+		return nil // GitHub has ended it already
+	}
 	return explain(err, "revoke token of installation %d", live.InstallationID())
 }
