@@ -35,7 +35,12 @@ func run(ctx context.Context, env *environment, args []string) int {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	started := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	err := root.ExecuteContext(ctx)
+	if err != nil && !started {
+		err = &exitError{exitUsage, err} // an unknown command, a wrong number of arguments
+	}
 	if exit, ok := err.(*exitError); err != nil && (!ok || exit.err != nil) {
 		fmt.Fprintln(env.Stderr, "salve:", err)
 	}
@@ -51,9 +56,12 @@ func rootCommand(env *environment) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{exitUsage, fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())}
+		return fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())
 	})
-	root.AddCommand(versionCommand(env))
+	root.AddCommand(
+		demoCommand(env), serveCommand(env), runCommand(env), planCommand(env), sandboxCommand(env),
+		validateCommand(env), catalogCommand(env), versionCommand(env),
+	)
 	return root
 }
 

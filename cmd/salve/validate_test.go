@@ -67,7 +67,7 @@ limits: {opne: 1}
 		{"unknown.yml", exitUsage, nil, []string{`unknown.yml:2:10: unknown key "opne"; did you mean "open"?`}},
 		{"good unknown.yml", exitUsage, []string{": ok", ": ok"}, []string{"opne"}},
 		{"--as remedy good/.github/salve/remedies/our-own.yaml", 0, []string{": ok"}, nil},
-		{"--as remedy unknown.yml", exitUsage, nil, []string{"unknown.yml"}},
+		{"--as remedy unknown.yml", exitUsage, nil, []string{"unknown.yml:1:1: ", "unknown.yml:2:1: "}},
 		{"--as poem unknown.yml", exitUsage, nil, []string{`--as "poem": want config, remedy or query`}},
 		{"empty", exitUsage, nil, []string{"empty: there is no .github/salve.yml below it"}},
 		{"absent.yml", exitUsage, nil, []string{"absent.yml: no such file"}},

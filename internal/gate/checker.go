@@ -60,10 +60,11 @@ type Decision struct {
 
 // A Row is one problem that concerns the change.
 type Row struct {
-	Problem problem.Problem
-	Service string
-	By      string // how the problem is tied to the service
-	Verdict Verdict
+	Problem  problem.Problem
+	Service  string
+	By       string // how the problem is tied to the service
+	Verdict  Verdict
+	Remedied bool // the change answers it, so it does not hold the change back
 }
 
 // Check judges a pull request whose head is new and sets the status on it:
@@ -211,9 +212,9 @@ func (d *Decision) weigh(repo *plan.Repository, open []problem.Problem, remedied
 			}
 			v := verdictOf(p)
 			if v == Block && slices.Contains(remedied, string(p.Event)) {
-				v, by = Warn, by+"; this change remedies it"
+				v = Warn
 			}
-			d.Rows = append(d.Rows, Row{p, s.Name, by, v})
+			d.Rows = append(d.Rows, Row{p, s.Name, by, v, slices.Contains(remedied, string(p.Event))})
 		}
 	}
 	slices.SortStableFunc(d.Rows, func(a, b Row) int {
@@ -264,5 +265,9 @@ func (d *Decision) explain() string {
 	if n := len(d.Rows) - 1; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprintf("%s %s on %s (%s)%s", r.Problem.Severity, r.Problem.ID, r.Service, r.Problem.Title, more)
+	remedied := ""
+	if r.Remedied {
+		remedied = "this change remedies "
+	}
+	return fmt.Sprintf("%s%s %s on %s (%s)%s", remedied, r.Problem.Severity, r.Problem.ID, r.Service, r.Problem.Title, more)
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/salvehq/salve/internal/plan"
@@ -26,24 +27,24 @@ func Touched(repo *plan.Repository, paths []string) []Service {
 			out = append(out, s)
 		}
 	}
-	for _, path := range paths {
+	for _, file := range paths {
 		for name, s := range repo.Config.Services {
-			if slices.ContainsFunc(s.Owns, func(p policy.Place) bool { return owns(p, path) }) {
-				add(Service{Name: name, Environment: s.Environment, Configured: true, By: path})
+			if slices.ContainsFunc(s.Owns, func(p policy.Place) bool { return owns(p, file) }) {
+				add(Service{Name: name, Environment: s.Environment, Configured: true, By: file})
 			}
 		}
 		for _, w := range repo.Inventory.Workloads() {
-			if w.File != path {
+			if w.File != file && (w.Build == "" || w.Build != path.Dir(file)) {
 				continue
 			}
 			subject := policy.Subject{Workload: w.Namespace + "/" + w.Name}
 			if owners := repo.Config.Owners(subject); len(owners) > 0 {
 				for _, o := range owners {
-					add(Service{Name: o.Service, Environment: repo.Config.Services[o.Service].Environment, Configured: true, By: path})
+					add(Service{Name: o.Service, Environment: repo.Config.Services[o.Service].Environment, Configured: true, By: file})
 				}
 				continue
 			}
-			add(Service{Name: subject.Workload, Environment: environmentOf(repo, w.Namespace, path), By: path})
+			add(Service{Name: subject.Workload, Environment: environmentOf(repo, w.Namespace, file), By: file})
 		}
 	}
 	return out

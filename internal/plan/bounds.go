@@ -14,7 +14,7 @@ import (
 // bounds collects what surrounds a container's limit in its repository:
 // LimitRanges, quotas, and the autoscalers that own or use the resource.
 func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error) {
-	var b policy.Bounds
+	b := policy.Bounds{Caps: t.Remedy.Set.cap()}
 	resource, place := string(t.Remedy.Set.Kind), t.Place
 	if place.Form != inventory.Kubernetes {
 		return b, nil

@@ -55,8 +55,8 @@ func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, er
 	return made{
 		change: change,
 		changes: []prose.Change{{
-			Path: name, What: "an autoscaler for " + t.Name, To: fmt.Sprintf("%d to %d replicas", data.Replicas, data.MaxReplicas),
-			Rule: fmt.Sprintf("as many as now (%d) at least, at most twice as many", data.Replicas),
+			Path: name, What: "an autoscaler for " + t.Name,
+			Rule: fmt.Sprintf("at least the %d replicas of now, at most twice as many", data.Replicas),
 		}},
 		notes: []string{fmt.Sprintf("The manifest still sets replicas to %d, and whatever applies it sets that number again. Take it out once the autoscaler runs.", data.Replicas)},
 	}, policy.Reason{}, nil

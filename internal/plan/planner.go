@@ -7,7 +7,6 @@
 package plan
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,21 +73,29 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	return p.propose(c, made)
 }
 
-// bound adds the remedy's own bounds to what the repository says: the lower
-// ceiling holds, and the cool-down of the remedy unless the repository has one.
+// bound adds the remedy's own bounds to what the repository says: its ceiling
+// is one more cap, so that the lower of the two holds, and its cool-down stands
+// where the repository has none.
 func (r Remedy) bound(rule policy.Rule, said policy.Remedy) policy.Rule {
-	ceiling, rest := "", Duration(0)
+	rest := policy.Duration(0)
 	switch {
 	case r.Set != nil:
-		ceiling, rest = r.Set.Ceiling, r.Set.Cooldown
+		rest = r.Set.Cooldown
 	case r.Create != nil:
 		rest = r.Create.Cooldown
 	}
-	rule.Ceiling = cmp.Or(rule.Ceiling, ceiling)
 	if said.Cooldown == 0 && rest > 0 {
 		rule.Cooldown = time.Duration(rest)
 	}
 	return rule
+}
+
+// cap is the ceiling of the remedy.
+func (s *Set) cap() []policy.Cap {
+	if s.Ceiling == "" {
+		return nil
+	}
+	return []policy.Cap{{Value: s.Ceiling, Source: "ceiling of the remedy"}}
 }
 
 // made is a change before it is worded.
@@ -149,15 +156,15 @@ func step(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, p
 // within reads the value that bounds the one to change, such as the window of
 // the violating samples.
 func within(ctx context.Context, t Target) (policy.Bounds, error) {
-	field := t.Remedy.Set.Within
+	field, own := t.Remedy.Set.Within, t.Remedy.Set.cap()
 	if field == "" {
-		return policy.Bounds{}, nil
+		return policy.Bounds{Caps: own}, nil
 	}
 	site, err := t.Repo.Inventory.Locate(ctx, sibling(t.Place, t.Remedy.Set.Field, field))
 	if err != nil || site.Value == "" {
-		return policy.Bounds{}, err
+		return policy.Bounds{Caps: own}, err
 	}
-	return policy.Bounds{Caps: []policy.Cap{{Value: site.Value, Source: fmt.Sprintf("%s (%s:%d)", field, site.File, site.Line)}}}, nil
+	return policy.Bounds{Caps: append(own, policy.Cap{Value: site.Value, Source: fmt.Sprintf("%s (%s:%d)", field, site.File, site.Line)})}, nil
 }
 
 // pair raises a limit, and the request with it where the two were equal.

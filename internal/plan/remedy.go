@@ -1,18 +1,13 @@
 package plan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/salvehq/salve/internal/policy"
 )
@@ -34,8 +29,8 @@ type Remedy struct {
 	Text   Text     `yaml:"text"`
 	Labels []string `yaml:"labels"` // beside those of every pull request
 
-	File string `yaml:"-"` // where it was read from
-	Own  bool   `yaml:"-"` // it comes from the repository it is used for
+	File string // where it was read from
+	Own  bool   // it comes from the repository it is used for
 }
 
 // Answers says what a remedy is asked about.
@@ -58,15 +53,15 @@ const (
 
 // Set changes one value.
 type Set struct {
-	Place    Place       `yaml:"place"`
-	Field    string      `yaml:"field"`    // below the place; empty where the place is the value
-	Equal    string      `yaml:"equal"`    // a field that follows if it had the same value
-	Within   string      `yaml:"within"`   // a field that holds the most the value may be
-	Kind     policy.Kind `yaml:"kind"`     // what the value measures; decides how it is raised
-	To       string      `yaml:"to"`       // a fixed value, in place of kind
-	Causes   []Cause     `yaml:"causes"`   // what went wrong, by title; the first that matches
-	Ceiling  string      `yaml:"ceiling"`  // never above; a repository may lower it
-	Cooldown Duration    `yaml:"cooldown"` // between two changes of the same value
+	Place    Place           `yaml:"place"`
+	Field    string          `yaml:"field"`    // below the place; empty where the place is the value
+	Equal    string          `yaml:"equal"`    // a field that follows if it had the same value
+	Within   string          `yaml:"within"`   // a field that holds the most the value may be
+	Kind     policy.Kind     `yaml:"kind"`     // what the value measures; decides how it is raised
+	To       string          `yaml:"to"`       // a fixed value, in place of kind
+	Causes   []Cause         `yaml:"causes"`   // what went wrong, by title; the first that matches
+	Ceiling  string          `yaml:"ceiling"`  // never above; a repository may lower it
+	Cooldown policy.Duration `yaml:"cooldown"` // between two changes of the same value
 }
 
 // A Cause says for the titles it is meant for what went wrong.
@@ -87,10 +82,10 @@ func (s *Set) CauseOf(title string) policy.Cause {
 
 // Create adds a file.
 type Create struct {
-	Template string   `yaml:"template"` // below templates/
-	File     string   `yaml:"file"`     // beside what it is for; a template itself
-	Unless   Place    `yaml:"unless"`   // not where there is one already
-	Cooldown Duration `yaml:"cooldown"`
+	Template string          `yaml:"template"` // below templates/
+	File     string          `yaml:"file"`     // beside what it is for; a template itself
+	Unless   Place           `yaml:"unless"`   // not where there is one already
+	Cooldown policy.Duration `yaml:"cooldown"`
 }
 
 // Text is what people read about a remedy.
@@ -99,22 +94,6 @@ type Text struct {
 	Why      string `yaml:"why"`
 	Rollback string `yaml:"rollback"`
 }
-
-// A Duration is written 24h or 90m.
-type Duration time.Duration
-
-// UnmarshalYAML reads a duration.
-func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
-	v, err := time.ParseDuration(n.Value)
-	if err != nil || v < 0 {
-		return fmt.Errorf("line %d: duration %q: want a number with a unit, such as 24h", n.Line, n.Value)
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// maxRemedy bounds the size of a remedy file.
-const maxRemedy = 64 << 10
 
 // nameForm is what stands in branch names and labels.
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
@@ -142,31 +121,16 @@ func Load(fsys fs.FS, dir string) ([]Remedy, error) {
 	return out, errors.Join(errs...)
 }
 
-// Parse reads one remedy. Errors name file, line and what was expected; an
-// unknown key is an error, because a misspelt condition would widen what the
-// remedy answers.
+// Parse reads one remedy. Errors name file, line and column and what was
+// expected; an unknown key is an error, because a misspelt condition would
+// widen what the remedy answers.
 func Parse(file string, text []byte) (Remedy, error) {
-	if len(text) > maxRemedy {
-		return Remedy{}, fmt.Errorf("%s: %d bytes; a remedy has at most %d", file, len(text), maxRemedy)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
 	var r Remedy
-	if err := dec.Decode(&r); err != nil {
-		return Remedy{}, fmt.Errorf("%s: %w", file, tidy(err))
-	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return Remedy{}, fmt.Errorf("%s: more than one document; write one remedy per file", file)
+	if err := policy.Decode(file, text, &r); err != nil {
+		return Remedy{}, err
 	}
 	r.File = file
 	return r, r.validate()
-}
-
-// tidy takes the prefix and the line breaks out of a YAML error.
-func tidy(err error) error {
-	s := strings.TrimPrefix(err.Error(), "yaml: ")
-	s = strings.ReplaceAll(strings.TrimPrefix(s, "unmarshal errors:\n  "), "\n  ", "; ")
-	return errors.New(s)
 }
 
 // validate reports what strict decoding cannot see.
@@ -218,20 +182,5 @@ func (s *Set) validate(fault func(string, ...any) error) error {
 	if (s.To == "") == (s.Kind == "") {
 		return fault("set: want either kind or to")
 	}
-	if s.Kind != "" && !slices.Contains(kinds, s.Kind) {
-		return fault("set.kind is %q, want one of %v", s.Kind, kinds)
-	}
-	for _, c := range s.Causes {
-		if !slices.Contains(causes, c.Cause) {
-			return fault("set.causes: %q is none of %q", c.Cause, causes)
-		}
-	}
 	return nil
 }
-
-// What a remedy may ask package policy for.
-var (
-	kinds = []policy.Kind{policy.Memory, policy.CPU, policy.Count, policy.InstanceType, policy.Storage,
-		policy.LambdaMemory, policy.Samples, policy.Percent}
-	causes = []policy.Cause{policy.Saturation, policy.OOMKill, policy.Throttling}
-)

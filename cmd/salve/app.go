@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/salvehq/salve/internal/catalog"
+	"github.com/salvehq/salve/internal/dql"
+	"github.com/salvehq/salve/internal/dynatrace"
+	"github.com/salvehq/salve/internal/estate"
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/gate"
+	"github.com/salvehq/salve/internal/ghapp"
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/remedy"
+	"github.com/salvehq/salve/internal/tune"
+	"github.com/salvehq/salve/templates"
+)
+
+// An app is the whole program, wired.
+type app struct {
+	github  *ghapp.App
+	host    *host
+	estate  *estate.Estate
+	remedy  *remedy.Runner
+	tune    *tune.Runner
+	gate    *gate.Checker
+	grail   dql.Querier
+	catalog *catalog.Catalog
+	log     *slog.Logger
+}
+
+// installationLimit bounds the reading of one installation in a cycle.
+const installationLimit = 4 * time.Minute
+
+// open wires the program by its settings. It reaches out to nothing yet.
+func (s *settings) open(log *slog.Logger) (*app, error) {
+	id, err := s.appID()
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	gh, err := ghapp.Open(ghapp.Config{
+		AppID: id, PrivateKey: []byte(s.githubKey), WebhookSecret: or(s.webhookSecret, rand.Text()),
+		BaseURL: s.githubURL, Pacing: ghapp.Pacing{Off: !s.pacing}, Log: log,
+	})
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	grail, err := s.grail(log)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	queries, err := catalog.Default()
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	remedies, err := plan.Load(templates.FS, "remedies")
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	h := newHost(gh)
+	all := &estate.Estate{Host: h, Remedies: remedies, Limit: installationLimit}
+	planner := &plan.Planner{Dynatrace: s.dynatraceURL}
+	return &app{
+		github: gh, host: h, estate: all, grail: grail, catalog: queries, log: log,
+		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
+		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
+	}, nil
+}
+
+// grail returns a client of the Dynatrace environment.
+func (s *settings) grail(log *slog.Logger) (*dynatrace.Client, error) {
+	return dynatrace.New(dynatrace.Config{
+		URL: s.dynatraceURL, Token: s.dynatraceToken,
+		ClientID: s.dynatraceClientID, ClientSecret: s.dynatraceSecret, TokenURL: s.tokenURL,
+		Log: log,
+	})
+}
+
+// checker returns the gate, as the App that GitHub knows it to be.
+func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
+	self, err := a.github.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &gate.Checker{
+		Problems: a.grail, Catalog: a.catalog, Estate: a.branches(), Pulls: a.host, App: self.Login(), Log: a.log,
+	}, nil
+}
+
+// branches finds the installation of a repository when a gate asks for it.
+func (a *app) branches() gate.Estate { return branches{a} }
+
+type branches struct{ app *app }
+
+func (b branches) Repository(ctx context.Context, repo forge.Repo, branch string) (*plan.Repository, error) {
+	b.app.host.mu.Lock()
+	id, ok := b.app.host.through[repo]
+	b.app.host.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("%s: the App is not installed there: %w", repo, forge.ErrNotFound)
+	}
+	return estate.Branch{Estate: b.app.estate, Installation: id}.Repository(ctx, repo, branch)
+}
+
+// A cycle is what one run of everything came to.
+type cycle struct {
+	Remedy remedy.Report
+	Tune   tune.Report
+}
+
+// remediate runs the first half of a cycle: problems, the open pull requests
+// that answer some, and the gates of all others.
+func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, error) {
+	report, err := a.remedy.Run(ctx, now)
+	errs := []error{err}
+	if a.remedy.Proposer == nil {
+		return report, err
+	}
+	repos, _ := a.estate.Repositories(ctx) // its errors are in report's
+	errs = append(errs, remedy.Judge(ctx, a.host, repos, report), a.faults(ctx, repos))
+	checker, err := a.checker(ctx)
+	if err != nil {
+		return report, errors.Join(append(errs, err)...)
+	}
+	errs = append(errs, checker.Reconcile(ctx, a.host, repos))
+	return report, errors.Join(errs...)
+}
+
+// faults shows mistakes in a repository's configuration as a status on the head
+// of its default branch, where its owners look.
+func (a *app) faults(ctx context.Context, repos []*plan.Repository) error {
+	var errs []error
+	for _, r := range repos {
+		if len(r.Faults) == 0 {
+			continue
+		}
+		errs = append(errs, a.host.SetStatus(ctx, r.Repo, r.SHA, forge.CommitStatus{
+			Context: forge.ContextConfiguration, State: forge.Failure,
+			Description: firstLine(errors.Join(r.Faults...).Error()),
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// close ends what the program holds at GitHub.
+func (a *app) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := a.github.Close(ctx); err != nil {
+		a.log.Warn("tokens not revoked", "err", err)
+	}
+}
+
+// classify gives an error the exit code that it means.
+func classify(err error) error {
+	var exit *exitError
+	switch {
+	case err == nil || errors.As(err, &exit):
+		return err
+	case errors.Is(err, forge.ErrUnauthorized), errors.Is(err, forge.ErrForbidden),
+		errors.Is(err, dynatrace.ErrUnauthorised), errors.Is(err, dynatrace.ErrForbidden):
+		return &exitError{exitAuth, err}
+	case errors.Is(err, remedy.ErrUntrusted):
+		return &exitError{exitPartial, err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &exitError{exitTimedOut, err}
+	}
+	var dt *dynatrace.Error
+	if errors.As(err, &dt) {
+		return &exitError{exitRefused, err}
+	}
+	return err
+}
+
+// ready reports whether the program knows who it is at GitHub.
+func (a *app) ready(ctx context.Context) error {
+	_, err := a.github.Identity(ctx)
+	return err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/salvehq/salve/internal/estate"
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/ghapp"
+)
+
+// A host is the GitHub App as the use cases want it: by repository, where the
+// App is by installation.
+type host struct {
+	app *ghapp.App
+
+	mu      sync.Mutex
+	through map[forge.Repo]int64 // installation that a repository was seen in
+}
+
+func newHost(app *ghapp.App) *host { return &host{app: app, through: map[forge.Repo]int64{}} }
+
+func (h *host) Installations(ctx context.Context) ([]forge.Installation, error) {
+	return h.app.Installations(ctx)
+}
+
+func (h *host) List(ctx context.Context, installation int64) ([]forge.Repository, error) {
+	repos, err := h.app.Client(installation).Repositories(ctx)
+	for _, r := range repos {
+		h.saw(r.Repo, installation)
+	}
+	return repos, err
+}
+
+func (h *host) Snapshot(ctx context.Context, installation int64, repo forge.Repo, branch string) (estate.Snapshot, error) {
+	s, err := h.app.Client(installation).Snapshot(ctx, repo, branch)
+	if err != nil {
+		return estate.Snapshot{}, err
+	}
+	return estate.Snapshot{SHA: s.Head, Files: s}, nil
+}
+
+// saw remembers through which installation a repository is reached.
+func (h *host) saw(repo forge.Repo, installation int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.through[repo] = installation
+}
+
+// client returns the client of the installation that a repository belongs to.
+func (h *host) client(repo forge.Repo) (*ghapp.Client, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id, ok := h.through[repo]
+	if !ok {
+		return nil, fmt.Errorf("%s: the App is not installed there: %w", repo, forge.ErrNotFound)
+	}
+	return h.app.Client(id), nil
+}
+
+func (h *host) Propose(ctx context.Context, p forge.Proposal) (forge.Opened, error) {
+	c, err := h.client(p.Repo)
+	if err != nil {
+		return forge.Opened{}, err
+	}
+	return c.Propose(ctx, p)
+}
+
+// History returns the closed pull requests of a branch.
+func (h *host) History(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	pulls, err := c.PullsOf(ctx, repo, branch)
+	var closed []forge.PullRequest
+	for _, p := range pulls {
+		if !p.Open {
+			closed = append(closed, p)
+		}
+	}
+	return closed, err
+}
+
+func (h *host) OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.OurPulls(ctx, repo)
+}
+
+func (h *host) OpenPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.OpenPulls(ctx, repo)
+}
+
+func (h *host) SetStatus(ctx context.Context, repo forge.Repo, head forge.SHA, s forge.CommitStatus) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	_, err = c.SetStatus(ctx, repo, head, s)
+	return err
+}
+
+func (h *host) AddLabels(ctx context.Context, repo forge.Repo, number int, labels ...forge.Label) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.AddLabels(ctx, repo, number, labels...)
+}
+
+func (h *host) ChangedPaths(ctx context.Context, repo forge.Repo, number int) ([]string, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.ChangedPaths(ctx, repo, number)
+}
