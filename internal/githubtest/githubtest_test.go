@@ -51,6 +51,8 @@ func TestGraphQL(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		`{repository(owner:"acme",name:"shop"){price}}`:                    "Field 'price' doesn't exist on type 'Repository'",
+		`{repository(owner:"acme",name:"shop"){object(oid:"1"){text}}}`:    "Field 'text' doesn't exist on type 'GitObject'",
+		`{repository(owner:"acme",name:"shop")}`:                           "Field must have selections (field 'repository' returns Repository but has no selections. Did you mean 'repository { ... }'?)",
 		`{repository(owner:"acme",name:"none"){id}}`:                       "Could not resolve to a Repository with the name 'acme/none'.",
 		`{repository(owner:"acme",name:"shop"){id}`:                        `Parse error on "" at [1, 42]`,
 		`mutation{createRef(input:{}){clientMutationId}}`:                  "Schema is not configured for mutations",

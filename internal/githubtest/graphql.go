@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -35,15 +36,62 @@ func (e *graphError) json() object {
 	return o
 }
 
+// schema has the types that queries can reach, with the type of each field;
+// scalars have none. A GitObject is a Blob, a Tree or a Commit.
+func schema() map[string]map[string]string {
+	return map[string]map[string]string{
+		"Query":     {"repository": "Repository", "rateLimit": "RateLimit"},
+		"RateLimit": {"limit": "", "remaining": "", "used": "", "cost": ""},
+		"Repository": {"id": "", "databaseId": "", "name": "", "nameWithOwner": "", "isArchived": "", "isDisabled": "", "isEmpty": "", "isPrivate": "",
+			"isFork": "", "object": "GitObject", "ref": "Ref", "defaultBranchRef": "Ref"},
+		"Ref":       {"id": "", "name": "", "prefix": "", "target": "GitObject"},
+		"GitObject": {"id": "", "oid": ""},
+		"Blob":      {"id": "", "oid": "", "text": "", "byteSize": "", "isBinary": "", "isTruncated": ""},
+		"Commit":    {"id": "", "oid": "", "message": "", "committedDate": "", "tree": "Tree"},
+		"Tree":      {"id": "", "oid": "", "entries": "TreeEntry"},
+		"TreeEntry": {"name": "", "path": "", "oid": "", "type": "", "mode": "", "object": "GitObject"},
+	}
+}
+
+// checkFields returns what is wrong with a selection on a type before it is
+// answered.
+func checkFields(kind string, fields []field, path []string) []*graphError {
+	var errs []*graphError
+	types := schema()
+	for _, f := range fields {
+		at := append(path[:len(path):len(path)], f.alias)
+		if f.on != "" {
+			at[len(path)] = "... on " + f.on
+			if types[f.on] == nil {
+				errs = append(errs, &graphError{code: "undefinedType", path: at, message: fmt.Sprintf("No such type %s, so it can't be a fragment condition", f.on)})
+			}
+			errs = append(errs, checkFields(f.on, f.fields, at)...)
+			continue
+		}
+		below, known := types[kind][f.name]
+		switch {
+		case f.name == "__typename":
+		case !known && types[kind] != nil:
+			errs = append(errs, &graphError{code: "undefinedField", path: at, message: fmt.Sprintf("Field '%s' doesn't exist on type '%s'", f.name, kind)})
+		case below != "" && f.fields == nil:
+			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Field must have selections (field '%s' returns %s but has no selections. Did you mean '%s { ... }'?)", f.name, below, f.name)})
+		case below == "" && f.fields != nil:
+			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Selections can't be made on scalars (field '%s')", f.name)})
+		default:
+			errs = append(errs, checkFields(below, f.fields, at)...)
+		}
+	}
+	return errs
+}
+
 // A graph answers one query.
 type graph struct {
 	*call
-	errors []*graphError
-	broken bool // the query as such is wrong, and nothing is answered
+	errors []*graphError // of the answer
 }
 
-// graphql answers queries for a repository and its objects. Anything else is
-// refused as a field that does not exist.
+// graphql answers queries for a repository and its objects, as far as schema
+// goes.
 //
 // https://docs.github.com/en/graphql/reference/queries#repository
 func (c *call) graphql() (reply, error) {
@@ -59,120 +107,98 @@ func (c *call) graphql() (reply, error) {
 	}
 	fields, err := parseQuery(in.Query, in.Variables)
 	if err != nil {
-		return ok(object{"errors": []object{(&graphError{message: err.Error()}).json()}})
+		return ok(object{"errors": graphErrors{{message: err.Error()}}.json()})
+	}
+	if errs := checkFields("Query", fields, []string{"query"}); errs != nil {
+		return ok(object{"errors": graphErrors(errs).json()})
 	}
 	g := &graph{call: c}
-	data := g.object("Query", nil, fields, []string{})
-	o := object{}
-	if !g.broken {
-		o["data"] = data
-	}
+	o := object{"data": g.object("Query", nil, fields, nil)}
 	if g.errors != nil {
-		var list []object
-		for _, e := range g.errors {
-			list = append(list, e.json())
-		}
-		o["errors"] = list
+		o["errors"] = graphErrors(g.errors).json()
 	}
 	return ok(o)
 }
 
+type graphErrors []*graphError
+
+func (errs graphErrors) json() []object {
+	var out []object
+	for _, e := range errs {
+		out = append(out, e.json())
+	}
+	return out
+}
+
 // object answers a selection on a value of a type.
-func (g *graph) object(kind string, v any, fields []field, path []string) any {
+func (g *graph) object(kind string, v any, fields []field, path []string) object {
 	out := object{}
 	for _, f := range fields {
-		if f.on != "" {
-			if below, isObject := g.object(kind, v, f.fields, path).(object); isObject && (f.on == kind || f.on == "Node" || f.on == "GitObject") {
-				for k, one := range below {
-					out[k] = one
-				}
-			}
-			continue
-		}
 		at := append(path[:len(path):len(path)], f.alias)
-		below, value, known := g.field(kind, v, f, at)
 		switch {
-		case !known:
-			g.broken = true
-			g.errors = append(g.errors, &graphError{code: "undefinedField", path: append([]string{"query"}, at...),
-				message: fmt.Sprintf("Field '%s' doesn't exist on type '%s'", f.name, kind)})
-		case below == "" || value == nil:
-			out[f.alias] = value
-		case below == "[TreeEntry]":
-			list := []any{}
-			for _, e := range value.([]git.Entry) {
-				list = append(list, g.object("TreeEntry", e, f.fields, at))
-			}
-			out[f.alias] = list
+		case f.on == kind || f.on == "GitObject":
+			maps.Copy(out, g.object(kind, v, f.fields, path))
+		case f.on != "":
+		case f.name == "__typename":
+			out[f.alias] = kind
 		default:
-			out[f.alias] = g.object(below, value, f.fields, at)
+			out[f.alias] = g.field(kind, v, f, at)
 		}
 	}
 	return out
 }
 
-// field returns the value of one field, and its type unless it is a scalar.
-func (g *graph) field(kind string, v any, f field, path []string) (below string, value any, known bool) {
-	if f.name == "__typename" {
-		return "", kind, true
-	}
-	switch kind {
-	case "Query":
-		switch f.name {
-		case "repository":
-			return "Repository", g.repository(f, path), true
-		case "rateLimit":
-			return "RateLimit", g.usageOf(g.who), true
+// field answers one field of a value.
+func (g *graph) field(kind string, v any, f field, path []string) any {
+	switch v := v.(type) {
+	case nil:
+		if f.name == "repository" {
+			return g.repository(f, path)
 		}
-	case "RateLimit":
-		u := v.(*usage)
-		value, known = object{"limit": g.limits.PerHour, "remaining": g.limits.PerHour - u.used, "used": u.used, "cost": 1}[f.name]
-	case "Repository":
-		return g.repositoryField(v.(*repo), f)
-	case "Ref":
-		name := v.(string)
+		u := g.usageOf(g.who)
+		limits := object{"limit": g.limits.PerHour, "remaining": g.limits.PerHour - u.used, "used": u.used, "cost": 1}
+		return g.object("RateLimit", limits, f.fields, path)
+	case *repo:
+		return g.repositoryField(v, f, path)
+	case branchRef:
 		if f.name == "target" {
-			return g.gitObject(g.repo, g.repo.git.Refs[name])
+			return g.gitObject(g.repo.git.Refs[string(v)], f, path)
 		}
-		value, known = object{"name": strings.TrimPrefix(name, "refs/heads/"), "prefix": "refs/heads/", "id": "REF_" + name}[f.name]
-	case "Blob":
-		value, known = g.blob(v.(git.ID))[f.name]
-	case "Commit":
-		c := v.(git.Snapshot)
+		return object{"name": strings.TrimPrefix(string(v), "refs/heads/"), "prefix": "refs/heads/", "id": "REF_" + string(v)}[f.name]
+	case git.Snapshot:
 		if f.name == "tree" {
-			return "Tree", c.Tree, true
+			return g.object("Tree", v.Tree, f.fields, path)
 		}
-		value, known = object{"oid": c.ID, "id": "C_" + string(c.ID), "message": c.Message, "committedDate": stamp(c.Committer.When)}[f.name]
-	case "Tree":
-		if f.name == "entries" {
-			entries, _ := g.repo.git.Entries(v.(git.ID))
-			return "[TreeEntry]", entries, true
-		}
-		value, known = object{"oid": v, "id": fmt.Sprint("T_", v)}[f.name]
-	case "TreeEntry":
-		e := v.(git.Entry)
+		return object{"oid": v.ID, "id": "C_" + string(v.ID), "message": v.Message, "committedDate": stamp(v.Committer.When)}[f.name]
+	case git.Entry:
 		if f.name == "object" {
-			return g.gitObject(g.repo, e.ID)
+			return g.gitObject(v.ID, f, path)
 		}
-		value, known = object{"name": e.Path, "path": e.Path, "oid": e.ID, "type": e.Kind(), "mode": modeNumber(e.Mode)}[f.name]
+		return object{"name": v.Path, "path": v.Path, "oid": v.ID, "type": v.Kind(), "mode": modeNumber(v.Mode)}[f.name]
+	case git.ID:
+		if kind == "Blob" {
+			return g.blob(v)[f.name]
+		}
+		return g.treeField(v, f, path)
+	case object:
+		return v[f.name]
 	}
-	return "", value, known || undecided(kind, f.name)
+	return nil
 }
 
-// undecided reports a field that the object at hand lacks because its type is
-// known only when the query runs: fields of a Blob asked of a Tree come in a
-// fragment and are left out.
-func undecided(kind, name string) bool {
-	fields := map[string]string{"Blob": " text byteSize isBinary isTruncated ", "Tree": " entries ", "Commit": " tree message committedDate "}
-	if fields[kind] == "" {
-		return false
+// A branchRef is the full name of a reference.
+type branchRef string
+
+func (g *graph) treeField(id git.ID, f field, path []string) any {
+	if f.name != "entries" {
+		return object{"oid": id, "id": "T_" + string(id)}[f.name]
 	}
-	for _, list := range fields {
-		if strings.Contains(list, " "+name+" ") {
-			return true
-		}
+	entries, _ := g.repo.git.Entries(id)
+	list := []object{}
+	for _, e := range entries {
+		list = append(list, g.object("TreeEntry", e, f.fields, path))
 	}
-	return false
+	return list
 }
 
 func modeNumber(mode string) int {
@@ -195,40 +221,36 @@ func (g *graph) repository(f field, path []string) any {
 		return nil
 	}
 	g.repo = r
-	return r
+	return g.object("Repository", r, f.fields, path)
 }
 
-func (g *graph) repositoryField(r *repo, f field) (below string, value any, known bool) {
+func (g *graph) repositoryField(r *repo, f field, path []string) any {
 	g.repo = r
+	ref := ""
 	switch f.name {
 	case "object":
 		if g.who.token != nil && g.who.token.covers(r) && !g.who.token.has("contents", "read") {
-			g.errors = append(g.errors, &graphError{kind: "FORBIDDEN", message: "Resource not accessible by integration"})
-			return "", nil, true
+			g.errors = append(g.errors, &graphError{kind: "FORBIDDEN", path: path, message: "Resource not accessible by integration"})
+			return nil
 		}
 		if oid, given := f.args["oid"].(string); given {
-			return g.gitObject(r, git.ID(oid))
+			return g.gitObject(git.ID(oid), f, path)
 		}
 		expression, _ := f.args["expression"].(string)
-		return g.gitObject(r, r.parse(expression))
+		return g.gitObject(r.parse(expression), f, path)
 	case "ref":
 		name, _ := f.args["qualifiedName"].(string)
-		if !strings.HasPrefix(name, "refs/") {
-			name = "refs/heads/" + name
-		}
-		if r.git.Refs[name] == "" {
-			return "Ref", nil, true
-		}
-		return "Ref", name, true
+		ref = "refs/heads/" + strings.TrimPrefix(name, "refs/heads/")
 	case "defaultBranchRef":
-		if r.empty() {
-			return "Ref", nil, true
-		}
-		return "Ref", "refs/heads/" + r.branch, true
+		ref = "refs/heads/" + r.branch
+	default:
+		return object{"id": fmt.Sprintf("R_%d", r.id), "databaseId": r.id, "name": r.name, "nameWithOwner": r.full(), "isArchived": r.Archived,
+			"isDisabled": r.Disabled, "isEmpty": r.empty(), "isPrivate": r.Private, "isFork": false}[f.name]
 	}
-	value, known = object{"id": fmt.Sprintf("R_%d", r.id), "databaseId": r.id, "name": r.name, "nameWithOwner": r.full(), "isArchived": r.Archived,
-		"isDisabled": r.Disabled, "isEmpty": r.empty(), "isPrivate": r.Private, "isFork": false}[f.name]
-	return "", value, known
+	if r.git.Refs[ref] == "" {
+		return nil
+	}
+	return g.object("Ref", branchRef(ref), f.fields, path)
 }
 
 // parse resolves an expression of git rev-parse, as far as REV, REV:PATH go.
@@ -246,18 +268,18 @@ func (r *repo) parse(expression string) git.ID {
 	return e.ID
 }
 
-// gitObject returns an object with its type, nil if there is none.
-func (g *graph) gitObject(r *repo, id git.ID) (below string, value any, known bool) {
-	switch r.git.Kind(id) {
+// gitObject answers a selection on an object, nil if there is none.
+func (g *graph) gitObject(id git.ID, f field, path []string) any {
+	switch g.repo.git.Kind(id) {
 	case git.Blob:
-		return "Blob", id, true
+		return g.object("Blob", id, f.fields, path)
 	case git.Tree:
-		return "Tree", id, true
+		return g.object("Tree", id, f.fields, path)
 	case git.Commit:
-		c, err := r.git.Commit(id)
-		return "Commit", c, err == nil
+		c, _ := g.repo.git.Commit(id)
+		return g.object("Commit", c, f.fields, path)
 	}
-	return "GitObject", nil, true
+	return nil
 }
 
 // blob has the fields of a blob. Text is GitHub's reading of the bytes, null
