@@ -58,7 +58,7 @@ func routeOf(doc *openapi3.T, req *http.Request) (best *routers.Route, params ma
 			continue
 		}
 		found := map[string]string{}
-		if n := match(strings.Split(path, "/"), strings.Split(req.URL.EscapedPath(), "/"), found); n > fixed {
+		if n := match(strings.Split(path, "/"), strings.Split(strings.TrimPrefix(req.URL.EscapedPath(), "/api/v3"), "/"), found); n > fixed {
 			fixed, params = n, found
 			best = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: req.Method, Operation: op}
 		}

@@ -8,7 +8,14 @@ import (
 
 // Many files come in one request, and only as they are.
 func TestPrefetch(t *testing.T) {
+	for _, root := range []string{"", "api/v3/"} { // as on github.com, as on Enterprise Server
+		t.Run(root, func(t *testing.T) { testPrefetch(t, root) })
+	}
+}
+
+func testPrefetch(t *testing.T, root string) {
 	w := newWorld(t, githubtest.Options{})
+	w.url += root
 	snap, err := w.client().Snapshot(t.Context(), shop, "main")
 	w.must(err)
 	var paths []string

@@ -48,7 +48,7 @@ func (c *Client) Propose(ctx context.Context, p forge.Proposal) (forge.Opened, e
 		opened, err = w.open(ctx)
 	}
 	if err == nil && opened.Action != forge.Unchanged {
-		c.app.log.Info("proposed", "repo", p.Repo, "pull", opened.Pull.Number, "action", opened.Action, "sha", opened.Pull.Head)
+		c.app.log.Info("proposed", "repo", p.Repo, "pull", opened.Pull.Number, "reason", opened.Action, "sha", opened.Pull.Head)
 	}
 	return opened, err
 }
