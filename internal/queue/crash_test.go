@@ -88,7 +88,7 @@ func (p process) await(t *testing.T, prefix string) {
 // with it the jobs that wait behind it.
 func testKill(t *testing.T, w world) {
 	url := w.url(t)
-	q := open(t, url)
+	q := openQueue(t, url)
 	done := make(chan Job, 2)
 	handle(t, q, "hang", Options{Timeout: maxTimeout}, func(_ context.Context, j Job) error { done <- j; return nil })
 	enqueue(t, q, Job{Kind: "hang", Key: "k"})
@@ -117,7 +117,7 @@ func testKill(t *testing.T, w world) {
 // A job that was cut off in its last attempt is dead: one that kills its
 // process does not do so for ever.
 func testCrashLoop(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	handle(t, q, "hang", Options{MaxAttempts: 1}, func(context.Context, Job) error { return nil })
 	enqueue(t, q, Job{Kind: "hang", Key: "k"})
 	enqueue(t, q, Job{Kind: "hang", Key: "k"})
@@ -140,7 +140,7 @@ func testCrashLoop(t *testing.T, w world) {
 // twice except those that the dead process had. Deliveries arrive twice.
 func testCount(t *testing.T, w world) {
 	url := w.url(t)
-	q := open(t, url)
+	q := openQueue(t, url)
 	handle(t, q, "count", Options{Workers: 8}, counter(q))
 	jobs, processes := 1000, 2
 	if soak {

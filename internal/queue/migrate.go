@@ -47,8 +47,7 @@ func migrateOwn(ctx context.Context, t tx) error {
 	if _, err := t.exec(ctx, `CREATE TABLE IF NOT EXISTS salve_migration (version integer PRIMARY KEY)`); err != nil {
 		return err
 	}
-	have := 0
-	err := t.each(ctx, `SELECT coalesce(max(version), 0) FROM salve_migration`, nil, func(s scan) error { return s(&have) })
+	have, err := version(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -67,4 +66,22 @@ func migrateOwn(ctx context.Context, t tx) error {
 		}
 	}
 	return nil
+}
+
+func version(ctx context.Context, t tx) (v int, err error) {
+	err = t.each(ctx, `SELECT coalesce(max(version), 0) FROM salve_migration`, nil, func(s scan) error { return s(&v) })
+	return v, err
+}
+
+// migrated reports what migrate would have to do.
+func migrated(ctx context.Context, s store) error {
+	return s.atomically(ctx, func(t tx) error {
+		switch v, err := version(ctx, t); {
+		case err != nil:
+			return fmt.Errorf("database has no tables of this program, run salve migrate: %w", err)
+		case v != len(versions):
+			return fmt.Errorf("database has version %d of the tables, this program wants %d: run salve migrate of the newer one", v, len(versions))
+		}
+		return nil
+	})
 }

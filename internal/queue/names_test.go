@@ -13,7 +13,7 @@ import (
 )
 
 func TestHandleRefuses(t *testing.T) {
-	q := open(t, filepath.Join(t.TempDir(), "q.db"))
+	q := openQueue(t, filepath.Join(t.TempDir(), "q.db"))
 	nop := func(context.Context, Job) error { return nil }
 	handle(t, q, "taken", Options{}, nop)
 	for _, tt := range []struct {
@@ -38,7 +38,7 @@ func TestHandleRefuses(t *testing.T) {
 }
 
 func TestEnqueueRefuses(t *testing.T) {
-	q := open(t, filepath.Join(t.TempDir(), "q.db"))
+	q := openQueue(t, filepath.Join(t.TempDir(), "q.db"))
 	handle(t, q, "work", Options{}, func(context.Context, Job) error { return nil })
 	for _, tt := range []struct {
 		j    Job
@@ -75,7 +75,7 @@ func TestOpenRefuses(t *testing.T) {
 // The database holds what people wrote: nobody else may read it.
 func TestFileMode(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "q.db")
-	open(t, "sqlite:"+file)
+	openQueue(t, "sqlite:"+file)
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		info, err := os.Stat(file + suffix)
 		if err != nil || info.Mode().Perm() != 0o600 {
@@ -114,4 +114,29 @@ func FuzzStorable(f *testing.F) {
 			t.Errorf("%s %v", b, err)
 		}
 	})
+}
+
+// Whoever comes to look creates nothing.
+func TestOpenExisting(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "q.db")
+	if _, err := OpenExisting(t.Context(), file, quiet); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the file was created")
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenExisting(t.Context(), file, quiet); err == nil || !strings.Contains(err.Error(), "salve migrate") {
+		t.Errorf("no tables: %v", err)
+	}
+	if err := Migrate(t.Context(), file, quiet); err != nil {
+		t.Fatal(err)
+	}
+	q, err := OpenExisting(t.Context(), file, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Close()
 }

@@ -126,26 +126,38 @@ var kindName = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
 //
 // Nothing runs until Start.
 func Open(ctx context.Context, url string, log *slog.Logger) (*Queue, error) {
+	if err := create(url); err != nil {
+		return nil, err
+	}
+	return open(ctx, url, log, migrate)
+}
+
+// OpenExisting is Open for those who come to look: it creates nothing, and
+// fails where the tables are not those of this release.
+func OpenExisting(ctx context.Context, url string, log *slog.Logger) (*Queue, error) {
+	return open(ctx, url, log, migrated)
+}
+
+// Migrate does what Open does to the database, and closes it.
+func Migrate(ctx context.Context, url string, log *slog.Logger) error {
+	q, err := Open(ctx, url, log)
+	if err != nil {
+		return err
+	}
+	q.Close()
+	return nil
+}
+
+func open(ctx context.Context, url string, log *slog.Logger, prepare func(context.Context, store) error) (*Queue, error) {
 	s, err := openStore(ctx, url, log)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s); err != nil {
+	if err := prepare(ctx, s); err != nil {
 		s.close()
 		return nil, err
 	}
 	return &Queue{store: s, log: log, id: processID(), kinds: map[string]kind{}, stopping: make(chan struct{})}, nil
-}
-
-// Migrate opens the database at url as Open does, brings its tables up to date
-// and closes it.
-func Migrate(ctx context.Context, url string, log *slog.Logger) error {
-	s, err := openStore(ctx, url, log)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	return migrate(ctx, s)
 }
 
 // processID names this process in the database. It is never used twice.

@@ -69,8 +69,8 @@ func suite(t *testing.T, w world) {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// open opens a queue that is closed with t.
-func open(t testing.TB, url string) *Queue {
+// openQueue opens a queue that is closed with t.
+func openQueue(t testing.TB, url string) *Queue {
 	t.Helper()
 	q, err := Open(t.Context(), url, quiet)
 	if err != nil {
@@ -139,7 +139,7 @@ func awaitState(t testing.TB, q *Queue, kind string, state State) (r Record) {
 // A payload arrives as it was sent: PostgreSQL's jsonb would refuse or change
 // each of these.
 func testPayload(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	got := make(chan Job, 1)
 	handle(t, q, "echo", Options{}, func(_ context.Context, j Job) error { got <- j; return nil })
 	start(t, q)
@@ -154,7 +154,7 @@ func testPayload(t *testing.T, w world) {
 }
 
 func testOutcomes(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	boom := errors.New("boom\x00 \xff")
 	for _, tt := range []struct {
 		kind  string
@@ -210,7 +210,7 @@ func testOutcomes(t *testing.T, w world) {
 }
 
 func testUnique(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	for _, kind := range []string{"fine", "other"} {
 		handle(t, q, kind, Options{}, func(context.Context, Job) error { return nil })
 	}
@@ -238,7 +238,7 @@ func testUnique(t *testing.T, w world) {
 // A job that merges is joined until it starts, and no longer: what comes while
 // it runs may be news to it.
 func testMerge(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	began, goOn := make(chan int64), make(chan bool)
 	handle(t, q, "look", Options{}, func(_ context.Context, j Job) error { began <- j.ID; <-goOn; return nil })
 	job := Job{Kind: "look", Key: "k", Unique: "pull/1", Merge: true}
@@ -260,7 +260,7 @@ func testMerge(t *testing.T, w world) {
 
 // Joining moves a timer forward, never back.
 func testSooner(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	handle(t, q, "look", Options{}, func(context.Context, Job) error { return nil })
 	job := Job{Kind: "look", Unique: "a", Merge: true}
 	now := time.Now().Truncate(time.Second)
@@ -282,7 +282,7 @@ func testTick(t *testing.T, w world) {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	ran, inserted := make(chan string, 10), 0
 	for i := range 3 {
-		q := open(t, url)
+		q := openQueue(t, url)
 		handle(t, q, "tick", Options{}, func(_ context.Context, j Job) error { ran <- string(j.Payload); return nil })
 		for _, at := range []time.Time{at.Add(time.Duration(i) * time.Millisecond), at.Add(5 * time.Minute)} {
 			ok, err := q.Tick(t.Context(), "tick", at)
@@ -305,7 +305,7 @@ func testTick(t *testing.T, w world) {
 // Jobs of one key run one at a time in their order, and take no worker while
 // they wait: with two workers, forty jobs behind a slow one hold up nobody.
 func testLane(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	var mu sync.Mutex
 	var order []int64
 	running := map[string]int{}
@@ -375,7 +375,7 @@ func count(t testing.TB, q *Queue, table string) (n int) {
 // A job that failed leaves its turn to others and waits for it like them when
 // it comes back, without using an attempt.
 func testLaneRetry(t *testing.T, w world) {
-	q := open(t, w.url(t))
+	q := openQueue(t, w.url(t))
 	var mu sync.Mutex
 	busy := false
 	began, goOn := make(chan Job, 10), make(chan bool)
@@ -417,7 +417,7 @@ func testLaneRetry(t *testing.T, w world) {
 func testStop(t *testing.T, w world) {
 	url := w.url(t)
 	began := make(chan bool)
-	first, second := open(t, url), open(t, url)
+	first, second := openQueue(t, url), openQueue(t, url)
 	handle(t, first, "long", Options{MaxAttempts: 1, Timeout: time.Minute}, func(ctx context.Context, _ Job) error {
 		began <- true
 		<-ctx.Done()
@@ -452,7 +452,7 @@ func testMigrate(t *testing.T, w world) {
 		})
 	}
 	wg.Wait()
-	q := open(t, url)
+	q := openQueue(t, url)
 	err := q.store.atomically(t.Context(), func(tx tx) error {
 		_, err := tx.exec(t.Context(), `INSERT INTO salve_migration (version) VALUES ($1)`, len(versions)+1)
 		return err
@@ -466,7 +466,7 @@ func testMigrate(t *testing.T, w world) {
 }
 
 func testFacts(t *testing.T, w world) {
-	q, ctx := open(t, w.url(t)), t.Context()
+	q, ctx := openQueue(t, w.url(t)), t.Context()
 	soon, gone := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), time.Now().Add(-time.Second)
 	put := func(name, value string, expires time.Time) {
 		if err := q.Put(ctx, "gate", name, []byte(value), expires); err != nil {
@@ -528,7 +528,7 @@ func testFacts(t *testing.T, w world) {
 }
 
 func testList(t *testing.T, w world) {
-	q, ctx := open(t, w.url(t)), t.Context()
+	q, ctx := openQueue(t, w.url(t)), t.Context()
 	fail := true
 	handle(t, q, "work", Options{}, func(context.Context, Job) error {
 		if fail {

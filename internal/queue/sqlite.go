@@ -15,20 +15,17 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// openSQLite opens the file, and creates it readable by its owner alone. SQLite
-// gives its -wal and -shm files the mode of the database.
+// openSQLite opens a file. SQLite gives its -wal and -shm files the mode of the
+// database. A commit is on the disk when it returns (synchronous FULL): a
+// delivery that GitHub was told of survives a power cut.
 //
 // River's driver wants a single connection, so whoever uses the database while
 // it holds a transaction waits for itself.
 func openSQLite(ctx context.Context, file string, log *slog.Logger) (store, error) {
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if _, err := os.Stat(file); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=rw&"+
 		"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", file, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -62,18 +63,43 @@ type words struct {
 	stamp  func(time.Time) any // a timestamp as a parameter
 }
 
-// openStore opens the database that url names.
+// openStore opens the database that url names, which is there.
 func openStore(ctx context.Context, url string, log *slog.Logger) (store, error) {
+	file, err := sqliteFile(url)
+	switch {
+	case err != nil:
+		return nil, err
+	case file == "":
+		return openPostgres(ctx, url, log)
+	}
+	return openSQLite(ctx, file, log)
+}
+
+// create creates the file that url names, if it names one.
+func create(url string) error {
+	file, err := sqliteFile(url)
+	if err != nil || file == "" {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return f.Close()
+}
+
+// sqliteFile is the name of the file that url names, empty for PostgreSQL.
+func sqliteFile(url string) (string, error) {
 	scheme, _, found := strings.Cut(url, "://")
 	switch {
-	case scheme == "postgres" || scheme == "postgresql":
-		return openPostgres(ctx, url, log)
 	case url == "":
-		return nil, errors.New("no database: want the name of a file, or postgres://user@host/name")
+		return "", errors.New("no database: want the name of a file, or postgres://user@host/name")
+	case scheme == "postgres" || scheme == "postgresql":
+		return "", nil
 	case found && scheme != "sqlite":
-		return nil, fmt.Errorf("database %s://…: want the name of a file, or postgres://user@host/name", scheme)
+		return "", fmt.Errorf("database %s://…: want the name of a file, or postgres://user@host/name", scheme)
 	}
-	return openSQLite(ctx, strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "//"), log)
+	return strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "//"), nil
 }
 
 // An engine is a store over one of River's drivers, whose transactions are T.
