@@ -35,6 +35,9 @@ func (s *Server) repoStubJSON(r *repo) object {
 var zeroID = strings.Repeat("0", 40)
 
 func (s *Server) announcePush(r *repo, ref string, before, after git.ID, by *user) {
+	if !s.heard(r, "push") {
+		return
+	}
 	orZero := func(id git.ID) string {
 		if id == "" {
 			return zeroID
@@ -72,12 +75,18 @@ func (s *Server) pushedJSON(r *repo, c git.Snapshot) object {
 }
 
 func (s *Server) announcePull(r *repo, i *issue, action string, by *user, more object) {
+	if !s.heard(r, "pull_request") {
+		return
+	}
 	payload := object{"number": i.number, "pull_request": s.pullJSON(r, i)}
 	maps.Copy(payload, more)
 	s.emit(r, "pull_request", action, by, payload)
 }
 
 func (s *Server) announceIssue(r *repo, i *issue, action string, by *user, more object) {
+	if !s.heard(r, "issues") {
+		return
+	}
 	payload := object{"issue": s.issueJSON(r, i)}
 	maps.Copy(payload, more)
 	s.emit(r, "issues", action, by, payload)
@@ -102,16 +111,25 @@ func (s *Server) announceLabel(r *repo, i *issue, l *label, action string, by *u
 }
 
 func (s *Server) announceComment(r *repo, i *issue, m *comment, action string, by *user) {
+	if !s.heard(r, "issue_comment") {
+		return
+	}
 	s.emit(r, "issue_comment", action, by, object{"issue": s.issueJSON(r, i), "comment": s.commentJSON(r, i, m)})
 }
 
 func (s *Server) announceReview(r *repo, i *issue, v *review, by *user) {
+	if !s.heard(r, "pull_request_review") {
+		return
+	}
 	o := s.reviewJSON(r, i, v)
 	o["state"] = strings.ToLower(v.state)
 	s.emit(r, "pull_request_review", "submitted", by, object{"review": o, "pull_request": s.pullSimpleJSON(r, i)})
 }
 
 func (s *Server) announceStatus(r *repo, id git.ID, st *status) {
+	if !s.heard(r, "status") {
+		return
+	}
 	c, _ := r.git.Commit(id)
 	in := []object{}
 	for _, name := range r.branches() {

@@ -26,6 +26,9 @@ const (
 	maxHook     = 25 << 20
 )
 
+// maxSent is how many deliveries are kept; GitHub keeps those of three days.
+const maxSent = 20_000
+
 // A delivery is one attempt to send a webhook.
 type delivery struct {
 	id         int64
@@ -89,11 +92,32 @@ func (s *Server) emit(r *repo, event, action string, by *user, payload object) {
 	}
 }
 
-// emitTo queues an event for one installation, if its App is subscribed.
+// hears reports whether the App of an installation is told of an event. Those
+// of installations and checks come unasked.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads
+func (i *installation) hears(event string) bool {
+	switch event {
+	case "installation", "installation_repositories":
+		return i.app.WebhookURL != ""
+	case "check_run", "check_suite":
+		return i.app.WebhookURL != "" && i.Permissions["checks"] == "write"
+	}
+	return i.app.WebhookURL != "" && slices.Contains(i.app.Events, event)
+}
+
+// heard reports whether anybody is told of an event in r; payloads cost more.
+func (s *Server) heard(r *repo, event string) bool {
+	for _, i := range s.installations {
+		if i.hears(event) && i.covers(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// emitTo queues an event for one installation, if its App hears of it.
 func (s *Server) emitTo(i *installation, r *repo, event, action string, by *user, payload object) {
-	unasked := slices.Contains([]string{"installation", "installation_repositories"}, event) ||
-		(event == "check_run" || event == "check_suite") && i.Permissions["checks"] == "write"
-	if i.app.WebhookURL == "" || !unasked && !slices.Contains(i.app.Events, event) {
+	if !i.hears(event) {
 		return
 	}
 	whole := object{"installation": object{"id": i.ID, "node_id": fmt.Sprintf("MDIz_%d", i.ID)}, "sender": s.userJSON(by)}
@@ -136,6 +160,9 @@ func (s *Server) send() {
 		d.post(s.client, url, secret)
 		s.mu.Lock()
 		s.hooks.sent = append(s.hooks.sent, d)
+		if len(s.hooks.sent) > maxSent {
+			s.hooks.sent = slices.Clone(s.hooks.sent[maxSent/2:])
+		}
 	}
 	s.hooks.sending = false
 	s.hooks.idle.Broadcast()

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// maxJournal is how many requests are kept; the older half goes first.
+const maxJournal = 500_000
+
 // A Request is one entry of the journal.
 type Request struct {
 	At     time.Time
@@ -68,4 +71,7 @@ func (s *Server) record(r *http.Request, table []Route, a answer, f *fault) {
 		e.Status = 0
 	}
 	s.journal = append(s.journal, e)
+	if len(s.journal) > maxJournal {
+		s.journal = slices.Clone(s.journal[maxJournal/2:])
+	}
 }

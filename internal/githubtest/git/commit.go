@@ -139,13 +139,12 @@ func (r *Repository) Log(base, head ID) []Snapshot {
 func (r *Repository) MergeBase(a, b ID) (ID, bool) {
 	ours, theirs := r.Ancestors(a), r.Ancestors(b)
 	maps.DeleteFunc(ours, func(id ID, _ bool) bool { return !theirs[id] })
-	// A common commit with a common child is not the best one.
+	// What both have includes its own ancestors, so all but the best are parents
+	// in it.
 	for _, id := range slices.Collect(maps.Keys(ours)) {
 		c, _ := r.Commit(id)
 		for _, p := range c.Parents {
-			for older := range r.Ancestors(p) {
-				delete(ours, older)
-			}
+			delete(ours, p)
 		}
 	}
 	best := slices.Sorted(maps.Keys(ours))

@@ -118,14 +118,10 @@ func (r *Repository) fileDiff(d FileDiff) FileDiff {
 // Lines cuts text after each line feed, which stays with its line.
 func Lines(text string) []string {
 	lines := strings.SplitAfter(text, "\n")
-	return lines[:len(lines)-btoi(lines[len(lines)-1] == "")]
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
 	}
-	return 0
+	return lines
 }
 
 // A Hunk is a run of changed lines with three lines around it.

@@ -22,10 +22,10 @@ func (r *Repository) Merge(base, ours, theirs ID) (ID, bool) {
 	}
 	var changes []Change
 	for path, e := range right {
-		mine, had := left[path]
+		mine := left[path]
 		switch old := was[path]; {
 		case e == old || e == mine:
-		case mine == old && (had || old == Entry{}):
+		case mine == old:
 			changes = append(changes, Change{path, e.Mode, e.ID})
 		default:
 			id, ok := r.mergeBlob(old, mine, e)
