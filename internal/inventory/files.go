@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/salvehq/salve/internal/forge"
 )
@@ -27,20 +29,25 @@ type Files interface {
 }
 
 // Dir returns the files below a working directory, without .git.
-func Dir(root string) Files { return dir(root) }
+func Dir(root string) Files { return &dir{root: root, plain: map[string]bool{".": true}} }
 
-type dir string
+type dir struct {
+	root  string
+	mu    sync.Mutex
+	open  *os.Root
+	plain map[string]bool // directories that are no links
+}
 
-func (d dir) List(ctx context.Context) ([]forge.File, error) {
+func (d *dir) List(ctx context.Context) ([]forge.File, error) {
 	var out []forge.File
-	err := filepath.WalkDir(string(d), func(file string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(d.root, func(file string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if e.Name() == ".git" && file != string(d) {
+		if e.Name() == ".git" && file != d.root {
 			if e.IsDir() {
 				return fs.SkipDir
 			}
@@ -50,7 +57,7 @@ func (d dir) List(ctx context.Context) ([]forge.File, error) {
 		if mode == "" {
 			return nil
 		}
-		rel, err := filepath.Rel(string(d), file)
+		rel, err := filepath.Rel(d.root, file)
 		if err != nil {
 			return err
 		}
@@ -79,33 +86,60 @@ func modeOf(t fs.FileMode) forge.Mode {
 	return ""
 }
 
-func (d dir) Read(ctx context.Context, name string) ([]byte, error) {
+func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if !fs.ValidPath(name) || name == "." {
 		return nil, fmt.Errorf("path %q leaves the repository", name)
 	}
-	root, err := os.OpenRoot(string(d))
+	root, err := d.check(path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	for at := name; at != "."; at = path.Dir(at) {
-		info, err := root.Lstat(filepath.FromSlash(at))
-		if err != nil {
-			return nil, err
-		}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			return nil, fmt.Errorf("%s is a link, which is not followed", at)
-		}
+	info, err := root.Lstat(filepath.FromSlash(name))
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file; links are not followed", name)
 	}
 	f, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxRead))
+	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxRead)+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(f, maxRead))
+	return text.Bytes(), err
+}
+
+// check opens the directory once, and reports a link on the way to a directory
+// below it.
+func (d *dir) check(name string) (*os.Root, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open == nil {
+		root, err := os.OpenRoot(d.root)
+		if err != nil {
+			return nil, err
+		}
+		d.open = root
+	}
+	at := name
+	for ; !d.plain[at]; at = path.Dir(at) {
+		info, err := d.open.Lstat(filepath.FromSlash(at))
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			return nil, fmt.Errorf("%s is a link, which is not followed", at)
+		}
+	}
+	for at = name; !d.plain[at]; at = path.Dir(at) {
+		d.plain[at] = true
+	}
+	return d.open, nil
 }
 
 // maxRead bounds what is read of one file. Larger ones are reported by their

@@ -106,7 +106,7 @@ func (d *Document) Root() (*yaml.Node, error) {
 		return nil, d.err
 	}
 	var n yaml.Node
-	if err := yaml.Unmarshal(d.Text(), &n); err != nil {
+	if err := yaml.Unmarshal(withoutVersion(d.Text()), &n); err != nil {
 		d.err = d.located(err)
 		return nil, d.err
 	}
@@ -114,6 +114,24 @@ func (d *Document) Root() (*yaml.Node, error) {
 		d.root = n.Content[0]
 	}
 	return d.root, nil
+}
+
+// withoutVersion hides a %YAML directive, which the parser takes for version 1.1
+// only, behind a comment of the same length.
+func withoutVersion(text []byte) []byte {
+	for at := 0; at < len(text); {
+		line := nextLine(text[at:])
+		if bytes.HasPrefix(line, []byte("%YAML")) {
+			text = bytes.Clone(text)
+			text[at] = '#'
+			return text
+		}
+		if !blank(line) && line[0] != '%' {
+			break
+		}
+		at += len(line)
+	}
+	return text
 }
 
 // lineOf finds the line in an error of the parser, which counts from the start

@@ -60,7 +60,23 @@ func (d *Document) insertBlock(trail []*yaml.Node, full, rest Path, value string
 			at = d.colon(key)
 		}
 	}
-	return []patch.Edit{d.newLines(at, text)}, nil
+	return []patch.Edit{d.newLines(d.pastComments(at, indent), text)}, nil
+}
+
+// pastComments moves an offset to the last of the comments below its line that
+// are indented more than a new key: they belong to the entry before it.
+func (d *Document) pastComments(off, indent int) int {
+	src := d.file.Src[:d.End]
+	for at := off + len(nextLine(src[off:])); at < len(src); {
+		line := nextLine(src[at:])
+		text := bytes.TrimLeft(line, " ")
+		if len(text) == 0 || text[0] != '#' || len(line)-len(text) <= indent {
+			break
+		}
+		off = at
+		at += len(line)
+	}
+	return off
 }
 
 // newLines inserts lines below the line of the byte at off.

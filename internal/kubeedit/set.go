@@ -211,11 +211,8 @@ func (d *Document) replace(n *yaml.Node, value string, o Options) ([]patch.Edit,
 	}
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
-		value = strings.Trim(quoted(value), `"`)
-		if strings.ContainsAny(value, `"\`) {
-			value = quoted(value)
-			value = value[1 : len(value)-1]
-		}
+		value = quoted(value)
+		value = value[1 : len(value)-1]
 	case n.Style&yaml.SingleQuotedStyle != 0:
 		value = strings.ReplaceAll(value, "'", "''")
 	default:
@@ -275,10 +272,10 @@ func plain(value string, o Options, old *yaml.Node, flow bool) string {
 	if got == nil || got.Value != value || got.Kind != yaml.ScalarNode || got.Style != 0 || n.Content[0].LineComment != "" {
 		return quoted(value)
 	}
-	if got.Tag == "!!str" {
+	if got.Tag == "!!str" && !ambiguous(value) {
 		return value
 	}
-	if o.Style == AsString || got.Tag == "!!null" || got.Tag == "!!merge" || got.Tag == "!!timestamp" {
+	if got.Tag == "!!str" || o.Style == AsString || got.Tag == "!!null" || got.Tag == "!!merge" || got.Tag == "!!timestamp" {
 		return quoted(value)
 	}
 	// A string stays a string, unless it is a quantity, for which a bare number
@@ -287,6 +284,17 @@ func plain(value string, o Options, old *yaml.Node, flow bool) string {
 		return quoted(value)
 	}
 	return value
+}
+
+// ambiguous reports whether YAML 1.1, which Kubernetes reads, takes a text for
+// a truth or a number where YAML 1.2 does not.
+// https://yaml.org/type/bool.html, https://yaml.org/type/int.html
+func ambiguous(value string) bool {
+	switch strings.ToLower(value) {
+	case "y", "n", "yes", "no", "on", "off":
+		return true
+	}
+	return strings.Trim(value, "+-0123456789_:") == "" && strings.ContainsAny(value, "_:")
 }
 
 // computed refuses a value that something else fills in before it is used.
@@ -348,4 +356,43 @@ func asRefusal(err error, move func(line int) int) error {
 		return &SyntaxError{s.Path, move(s.Line), s.What}
 	}
 	return err
+}
+
+// Editable reports why the value at an address could not be changed, nil if it
+// could. It proves nothing; [File.Set] does.
+func (f *File) Editable(a Address, shared bool) error {
+	d, view, err := f.document(a)
+	if err != nil {
+		return err
+	}
+	err = d.editable(a.Path, shared)
+	if view != nil {
+		err = view.move(err)
+	}
+	return err
+}
+
+func (d *Document) editable(p Path, shared bool) error {
+	root, err := d.top()
+	if err != nil {
+		return err
+	}
+	trail, rest, err := d.find(root, p)
+	if err != nil {
+		return err
+	}
+	last := trail[len(trail)-1]
+	if err := d.shared(trail, Options{Shared: shared}); err != nil {
+		return err
+	}
+	if err := d.merged(last, rest); err != nil || len(rest) > 0 || empty(last) {
+		return err
+	}
+	if err := d.computed(last); err != nil {
+		return err
+	}
+	if _, _, ok := d.span(last); !ok {
+		return d.refusal(last, "value is not written in one piece on one line", "")
+	}
+	return nil
 }

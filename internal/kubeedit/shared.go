@@ -19,7 +19,7 @@ func (d *Document) shared(trail []*yaml.Node, o Options) error {
 		}
 		if n.Anchor != "" && !o.Shared && (i == len(trail)-1 || len(n.Content) > 0) {
 			if users := d.Aliases(n.Anchor); len(users) > 0 {
-				return d.refusal(n, fmt.Sprintf("value is shared through the anchor &%s, which line %s uses too", n.Anchor, lines(users)),
+				return d.refusal(n, fmt.Sprintf("value is shared through the anchor &%s, also used on line %s", n.Anchor, lines(users)),
 					"allow shared values with anchors: in .github/salve.yml, or give this place a value of its own")
 			}
 		}

@@ -105,7 +105,7 @@ func (d *Document) span(n *yaml.Node) (start, end int, ok bool) {
 			return 0, 0, false
 		}
 	}
-	return start, end, !bytes.ContainsAny(src[start:end], "\r\n")
+	return start, end, !bytes.ContainsAny(src[start:end], "\r\n\u0085\u2028\u2029")
 }
 
 // quoteEnd returns where the quoted scalar that starts at off has its closing
@@ -207,30 +207,31 @@ func (d *Document) scalarEnd(n *yaml.Node, indent int) int {
 	src, start := d.file.Src, d.valueStart(n)
 	switch {
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return d.blockEnd(start, indent)
+		header := nextLine(src[start:d.End])
+		return d.blockEnd(start, indent, bytes.IndexByte(header[:min(len(header), 4)], '+') > 0)
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		return quoteEnd(src[:d.End], start) + 1
 	}
 	if end := start + len(n.Value); end <= d.End && string(src[start:end]) == n.Value {
 		return end
 	}
-	return d.blockEnd(start, indent) // a plain scalar over several lines
+	return d.blockEnd(start, indent, false) // a plain scalar over several lines
 }
 
 // blockEnd returns the end of the text that starts on the line of start and
 // goes on while lines are indented by more than indent. Empty lines at its end
-// do not count.
-func (d *Document) blockEnd(start, indent int) int {
+// count only if they are kept, as in "|+".
+func (d *Document) blockEnd(start, indent int, keep bool) int {
 	src := d.file.Src[:d.End]
 	end := start + len(bytes.TrimRight(nextLine(src[start:]), "\r\n"))
 	for at := start + len(nextLine(src[start:])); at < len(src); {
 		line := nextLine(src[at:])
 		text := bytes.TrimLeft(line, " ")
 		rest := bytes.TrimRight(text, "\r\n")
-		if len(rest) > 0 {
-			if len(line)-len(text) <= indent {
-				break
-			}
+		if len(rest) > 0 && len(line)-len(text) <= indent {
+			break
+		}
+		if len(rest) > 0 || keep {
 			end = at + len(bytes.TrimRight(line, "\r\n"))
 		}
 		at += len(line)

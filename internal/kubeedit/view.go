@@ -2,6 +2,7 @@ package kubeedit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -49,7 +50,7 @@ func (d *Document) open(n *yaml.Node, trail []*yaml.Node) (*view, error) {
 	} else if len(trail) > 1 {
 		owner = trail[len(trail)-2]
 	}
-	end := d.blockEnd(start, owner.Column-1)
+	end := d.blockEnd(start, owner.Column-1, false)
 	at := start + len(nextLine(src[start:]))
 	v := &view{first: patch.Line(d.file.Src, at)}
 	var text bytes.Buffer
@@ -106,14 +107,9 @@ func (v *view) edits(in []patch.Edit) []patch.Edit {
 
 // offset turns an offset of the text into one of the file.
 func (v *view) offset(off int) int {
-	for i := len(v.begins) - 1; i >= 0; i-- {
-		if off < v.begins[i] {
-			continue
-		}
-		if i == len(v.begins)-1 && off == len(v.inner.Src) && strings.HasSuffix(string(v.inner.Src), "\n") {
-			return v.starts[i] + off - v.begins[i]
-		}
-		return v.starts[i] + off - v.begins[i]
+	i, found := slices.BinarySearch(v.begins, off)
+	if !found {
+		i--
 	}
-	return 0
+	return v.starts[i] + off - v.begins[i]
 }

@@ -1,0 +1,190 @@
+package inventory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/kustomize"
+	"github.com/salvehq/salve/internal/patch"
+)
+
+// A Fact is one value that a change could be about, in one environment.
+type Fact struct {
+	Form         Form
+	APIVersion   string
+	Kind         string
+	Namespace    string
+	Name         string
+	Container    string
+	Field        string // "resources.limits.memory", or the address in Terraform
+	Value        string
+	File         string
+	Line         int
+	How          string
+	Over         []Site // what it overrides, from the manifest up
+	Environments []string
+	Refused      string // why it could not be changed; empty if it could
+}
+
+// fieldsOf lists the fields of objects that are worth knowing. A star stands
+// for all keys or elements.
+var fieldsOf = map[string][]string{
+	"HorizontalPodAutoscaler": {"spec.minReplicas", "spec.maxReplicas", "spec.targetCPUUtilizationPercentage"},
+	"ScaledObject":            {"spec.minReplicaCount", "spec.maxReplicaCount"},
+	"VerticalPodAutoscaler":   {"spec.resourcePolicy.containerPolicies.*.minAllowed.*", "spec.resourcePolicy.containerPolicies.*.maxAllowed.*"},
+	"PersistentVolumeClaim":   {"spec.resources.requests.storage"},
+	"StatefulSet":             {"spec.volumeClaimTemplates.*.spec.resources.requests.storage"},
+	"LimitRange":              {"spec.limits.*.max.*", "spec.limits.*.default.*", "spec.limits.*.defaultRequest.*", "spec.limits.*.maxLimitRequestRatio.*"},
+	"ResourceQuota":           {"spec.hard.*"},
+	"PodDisruptionBudget":     {"spec.minAvailable", "spec.maxUnavailable"},
+}
+
+// resourceFields are those of every container.
+var resourceFields = []string{"resources.requests.cpu", "resources.requests.memory", "resources.limits.cpu", "resources.limits.memory"}
+
+// Facts returns all values of the repository that a change could be about,
+// sorted by file and line. Values that nobody wrote are left out.
+func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
+	var out []Fact
+	for _, i := range r.builds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out = append(out, r.facts(i)...)
+	}
+	slices.SortStableFunc(out, func(a, b Fact) int {
+		if c := strings.Compare(a.File, b.File); c != 0 {
+			return c
+		}
+		return a.Line - b.Line
+	})
+	return out, nil
+}
+
+// FactsOf returns the values of the workloads of a name, each with what it
+// overrides.
+func (r *Repository) FactsOf(kind, namespace, name, environment string) []Fact {
+	var out []Fact
+	for _, i := range r.find(kind, namespace, name, environment) {
+		out = append(out, r.facts(i)...)
+	}
+	return out
+}
+
+func (r *Repository) facts(i *instance) []Fact {
+	o := r.object(i)
+	patterns := fieldsOf[o.Kind]
+	if len(patterns) == 0 && !o.IsWorkload() {
+		return nil
+	}
+	if o.Node() == nil {
+		_, err := o.Doc.Root()
+		r.fault(err)
+		return nil
+	}
+	var out []Fact
+	for _, p := range patterns {
+		for _, field := range expand(o.Node(), strings.Split(p, "."), nil) {
+			out = r.fact(out, i, o, Target{ContainerIndex: -1, Field: field.String()})
+		}
+	}
+	if !o.IsWorkload() {
+		return out
+	}
+	out = r.fact(out, i, o, Target{ContainerIndex: -1, Field: "spec.replicas"})
+	for _, c := range o.Containers() {
+		for _, f := range resourceFields {
+			t := Target{Container: c.Name, ContainerIndex: c.Index, Field: f}
+			if c.Init && c.Name == "" {
+				continue
+			}
+			out = r.fact(out, i, o, t)
+		}
+	}
+	return out
+}
+
+// expand returns the paths that a pattern stands for in an object.
+func expand(n *yaml.Node, pattern []string, at kubeedit.Path) []kubeedit.Path {
+	n = kubeedit.Deref(n)
+	if n == nil {
+		return nil
+	}
+	if len(pattern) == 0 {
+		return []kubeedit.Path{at}
+	}
+	var out []kubeedit.Path
+	switch {
+	case pattern[0] != "*":
+		return expand(kubeedit.Member(n, pattern[0]), pattern[1:], at.Join(kubeedit.Key(pattern[0])))
+	case n.Kind == yaml.SequenceNode:
+		for i, c := range n.Content {
+			out = append(out, expand(c, pattern[1:], at.Join(kubeedit.Index(i)))...)
+		}
+	case n.Kind == yaml.MappingNode:
+		for i := 1; i < len(n.Content); i += 2 {
+			out = append(out, expand(n.Content[i], pattern[1:], at.Join(kubeedit.Key(n.Content[i-1].Value)))...)
+		}
+	}
+	return out
+}
+
+// fact adds the value of one field of an instance, if somebody wrote it.
+func (r *Repository) fact(out []Fact, i *instance, o kubeedit.Object, t Target) []Fact {
+	f := Fact{
+		Form: Kubernetes, APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
+		Container: t.Container, Field: t.Field, Environments: i.envs, File: o.Doc.Path(), Line: o.Line,
+	}
+	q, err := r.ask(t, i)
+	if err != nil {
+		return append(out, f.refused(err))
+	}
+	p, err := i.Value(q.Field, r.source)
+	if err != nil {
+		return append(out, f.refused(err))
+	}
+	if !p.Written {
+		return out
+	}
+	f.Value, f.File, f.Line, f.How, f.Over = p.Value, p.File, p.Line, i.how(p), r.below(i, q, p)
+	if file, err := r.file(p.File); err == nil {
+		err = r.guard(file)
+		if err == nil {
+			err = file.Editable(p.Address, r.opts.Shared)
+		}
+		if err != nil {
+			f = f.refused(err)
+		}
+	}
+	return append(out, f)
+}
+
+func (f Fact) refused(err error) Fact {
+	f.Refused = err.Error()
+	if refusal, ok := err.(*patch.Refusal); ok {
+		f.Refused, f.Line = refusal.Why, max(refusal.Line, f.Line)
+	}
+	return f
+}
+
+// below returns what a place overrides, from the manifest up.
+func (r *Repository) below(i *instance, q *query, p kustomize.Place) []Site {
+	var out []Site
+	if p.Layer < 0 {
+		return nil
+	}
+	base := &instance{Instance: &kustomize.Instance{Object: i.Object, Names: i.Names}}
+	if b, err := base.Value(q.Field, r.source); err == nil && b.Written {
+		out = append(out, siteOf(b, base.how(b)))
+	}
+	for n := range p.Layer {
+		if l, ok, err := i.InLayer(n, q.Field, r.source); err == nil && ok && l.Written {
+			out = append(out, siteOf(l, i.how(l)))
+		}
+	}
+	return out
+}
