@@ -53,7 +53,7 @@ func readWorld(t *testing.T, file string) *world {
 // https://docs.dynatrace.com/docs/semantic-dictionary/model/davis
 var wire = map[string]string{
 	"timestamp": "timestamp", "event.start": "timestamp", "event.end": "timestamp", "dt.davis.last_reopen_timestamp": "timestamp",
-	"resolved_problem_duration": "duration", "event.severity": "long",
+	"resolved_problem_duration": "duration", "event.severity": "long", "dt.davis.affected_users_count": "long",
 }
 
 // readRecords reads JSON lines.
