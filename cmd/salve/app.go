@@ -122,6 +122,9 @@ func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, erro
 		return report, err
 	}
 	repos, _ := a.estate.Repositories(ctx) // its errors are in report's
+	if len(repos) == 0 {
+		return report, err
+	}
 	errs = append(errs, remedy.Judge(ctx, a.host, repos, report), a.faults(ctx, repos))
 	checker, err := a.checker(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -21,8 +22,14 @@ type host struct {
 
 func newHost(app *ghapp.App) *host { return &host{app: app, through: map[forge.Repo]int64{}} }
 
+// Installations lists where the App is installed. GitHub answers 404 to a key
+// whose App it does not know, which is a question of who is asking.
 func (h *host) Installations(ctx context.Context) ([]forge.Installation, error) {
-	return h.app.Installations(ctx)
+	all, err := h.app.Installations(ctx)
+	if errors.Is(err, forge.ErrNotFound) {
+		err = fmt.Errorf("GitHub knows no such App, see SALVE_GITHUB_APP_ID: %w: %w", forge.ErrUnauthorized, err)
+	}
+	return all, err
 }
 
 func (h *host) List(ctx context.Context, installation int64) ([]forge.Repository, error) {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,9 +44,21 @@ func run(ctx context.Context, env *environment, args []string) int {
 		err = &exitError{exitUsage, err} // an unknown command, a wrong number of arguments
 	}
 	if exit, ok := err.(*exitError); err != nil && (!ok || exit.err != nil) {
-		fmt.Fprintln(env.Stderr, "salve:", err)
+		fmt.Fprintln(env.Stderr, "salve:", once(err))
 	}
 	return exitCode(err)
+}
+
+// once returns the lines of an error, each once: both queries of a cycle meet
+// the same closed door.
+func once(err error) string {
+	var out []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimRight(line, "\n"); !slices.Contains(out, line) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // rootCommand returns the command line, one file per command.

@@ -52,7 +52,7 @@ const sideBySide = 8
 func (e *Estate) Repositories(ctx context.Context) ([]*plan.Repository, error) {
 	installations, err := e.Host.Installations(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list installations: %w", err)
+		return nil, err
 	}
 	var (
 		wg    sync.WaitGroup

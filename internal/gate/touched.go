@@ -33,7 +33,7 @@ func Touched(repo *plan.Repository, paths []string) []Service {
 				add(Service{Name: name, Environment: s.Environment, Configured: true, By: file})
 			}
 		}
-		for _, w := range repo.Inventory.Workloads() {
+		for _, w := range repo.Workloads() {
 			if w.File != file && (w.Build == "" || w.Build != path.Dir(file)) {
 				continue
 			}

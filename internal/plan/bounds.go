@@ -19,7 +19,7 @@ func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error
 	if place.Form != inventory.Kubernetes {
 		return b, nil
 	}
-	for _, x := range r.Inventory.Bounds(place.Namespace, t.Environment) {
+	for _, x := range r.inventory.Bounds(place.Namespace, t.Environment) {
 		if x.Resource != resource {
 			continue
 		}
@@ -38,12 +38,12 @@ func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error
 		return b, err
 	}
 	b.Caps = append(b.Caps, quota...)
-	for _, a := range r.Inventory.Autoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
+	for _, a := range r.inventory.Autoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
 		if slices.Contains(a.Resources, resource) {
 			b.Horizontal = a.String()
 		}
 	}
-	for _, a := range r.Inventory.VerticalAutoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
+	for _, a := range r.inventory.VerticalAutoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
 		b.Vertical = a.String()
 	}
 	return b, nil
@@ -55,11 +55,11 @@ func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error
 func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) {
 	resource := string(t.Remedy.Set.Kind)
 	var caps []policy.Cap
-	for _, x := range r.Inventory.Bounds(t.Place.Namespace, t.Environment) {
+	for _, x := range r.inventory.Bounds(t.Place.Namespace, t.Environment) {
 		if x.Hard == "" || x.Resource != "limits."+resource {
 			continue
 		}
-		mine, err := r.Inventory.Locate(ctx, t.Place)
+		mine, err := r.inventory.Locate(ctx, t.Place)
 		if err != nil || mine.Value == "" {
 			return nil, nil
 		}
@@ -81,7 +81,7 @@ func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) 
 // is not written.
 func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 	var parts []policy.Part
-	for _, w := range r.Inventory.Workloads() {
+	for _, w := range r.inventory.Workloads() {
 		if w.Namespace != t.Place.Namespace {
 			continue
 		}
@@ -92,7 +92,7 @@ func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 		n := r.replicas(ctx, at)
 		for _, c := range w.Containers {
 			at.Container, at.Field = c, t.Remedy.Set.Field
-			site, err := r.Inventory.Locate(ctx, at)
+			site, err := r.inventory.Locate(ctx, at)
 			if err != nil || site.Value == "" {
 				return "", false
 			}
@@ -106,7 +106,7 @@ func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 // where it says nothing, as Kubernetes does.
 func (r *Repository) replicas(ctx context.Context, at inventory.Target) int {
 	at.Field, at.Container, at.ContainerIndex = "spec.replicas", "", -1
-	site, err := r.Inventory.Locate(ctx, at)
+	site, err := r.inventory.Locate(ctx, at)
 	if err != nil {
 		return 1
 	}

@@ -27,7 +27,7 @@ func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, er
 	t, r := c.Target, c.Target.Repo
 	place := t.Place
 	place.Field = "resources.requests.cpu"
-	request, err := r.Inventory.Locate(ctx, place)
+	request, err := r.inventory.Locate(ctx, place)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
@@ -48,7 +48,7 @@ func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, er
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
-	change, err := r.Inventory.Create(ctx, name, []byte(text))
+	change, err := r.inventory.Create(ctx, name, []byte(text))
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}

@@ -45,6 +45,8 @@ type Plan struct {
 // one says why there is none; an error, that it could not be worked out.
 func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy.Reason, error) {
 	t := c.Target
+	t.Repo.mu.Lock()
+	defer t.Repo.mu.Unlock()
 	if why := t.Repo.Writes(); !why.None() {
 		return Plan{}, why, nil
 	}
@@ -122,7 +124,7 @@ func (p *Planner) change(ctx context.Context, c Case, rule policy.Rule, now time
 // fixed sets a value that the remedy names.
 func fixed(ctx context.Context, c Case) (made, policy.Reason, error) {
 	t, to := c.Target, c.Target.Remedy.Set.To
-	site, err := t.Repo.Inventory.Locate(ctx, t.Place)
+	site, err := t.Repo.inventory.Locate(ctx, t.Place)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
@@ -135,7 +137,7 @@ func fixed(ctx context.Context, c Case) (made, policy.Reason, error) {
 // step raises one value by the rule of its kind.
 func step(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
 	t, set := c.Target, c.Target.Remedy.Set
-	site, err := t.Repo.Inventory.Locate(ctx, t.Place)
+	site, err := t.Repo.inventory.Locate(ctx, t.Place)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
@@ -160,7 +162,7 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 	if field == "" {
 		return policy.Bounds{Caps: own}, nil
 	}
-	site, err := t.Repo.Inventory.Locate(ctx, sibling(t.Place, t.Remedy.Set.Field, field))
+	site, err := t.Repo.inventory.Locate(ctx, sibling(t.Place, t.Remedy.Set.Field, field))
 	if err != nil || site.Value == "" {
 		return policy.Bounds{Caps: own}, err
 	}
@@ -171,11 +173,11 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
 	t, set := c.Target, c.Target.Remedy.Set
 	requestAt := sibling(t.Place, set.Field, set.Equal)
-	limit, err := t.Repo.Inventory.Locate(ctx, t.Place)
+	limit, err := t.Repo.inventory.Locate(ctx, t.Place)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
-	request, err := t.Repo.Inventory.Locate(ctx, requestAt)
+	request, err := t.Repo.inventory.Locate(ctx, requestAt)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
@@ -208,7 +210,7 @@ func apply(ctx context.Context, t Target, ws ...wanted) (made, policy.Reason, er
 	for i, w := range ws {
 		assignments[i] = inventory.Assignment{Target: w.place, Value: w.adj.To}
 	}
-	change, err := t.Repo.Inventory.SetAll(ctx, assignments)
+	change, err := t.Repo.inventory.SetAll(ctx, assignments)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}

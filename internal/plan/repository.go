@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
@@ -32,8 +33,12 @@ type Repository struct {
 	Faults []error
 	// Remedies are those of the program and the repository's own; of the same
 	// name, the repository's. The highest priority comes first.
-	Remedies  []Remedy
-	Inventory *inventory.Repository
+	Remedies []Remedy
+
+	// Inventory reads lazily, so it is used under mu: cycles and gates meet
+	// here.
+	mu        sync.Mutex
+	inventory *inventory.Repository
 }
 
 // Open reads the configuration of a checkout and takes stock of it. Mistakes in
@@ -50,7 +55,7 @@ func Open(ctx context.Context, c Checkout, remedies []Remedy) (*Repository, erro
 	if err := r.remedies(ctx, files, remedies); err != nil {
 		return nil, err
 	}
-	r.Inventory, err = inventory.Open(ctx, c.Files, inventory.Options{Environments: r.environments()})
+	r.inventory, err = inventory.Open(ctx, c.Files, inventory.Options{Environments: r.environments()})
 	if err != nil {
 		return nil, fmt.Errorf("take stock of %s: %w", c.Repo, err)
 	}
@@ -115,6 +120,13 @@ func (r *Repository) environments() map[string]inventory.Environment {
 		out[name] = inventory.Environment{Paths: e.Paths, Clusters: e.Clusters, Namespaces: e.Namespaces, VarFiles: e.VarFiles}
 	}
 	return out
+}
+
+// Workloads returns everything that runs pods here.
+func (r *Repository) Workloads() []inventory.Workload {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inventory.Workloads()
 }
 
 // Writes returns why nothing may be written here.

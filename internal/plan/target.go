@@ -56,6 +56,8 @@ func Digest(key string) string {
 // Targets returns the places in r that a remedy would change for a subject. No
 // targets come with the reason that there is none.
 func (r *Repository) Targets(ctx context.Context, remedy Remedy, s Subject) ([]Target, policy.Reason, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if remedy.Set != nil && remedy.Set.Place == PlaceAlertRule {
 		return r.alertRules(ctx, remedy, s)
 	}
@@ -164,7 +166,7 @@ func (r *Repository) direct(ctx context.Context, remedy Remedy, s Subject) ([]Ta
 	}
 	environment := r.environmentOf(s)
 	var out []Target
-	for _, w := range r.Inventory.Find(s.Kind, s.Namespace, s.Workload, environment) {
+	for _, w := range r.inventory.Find(s.Kind, s.Namespace, s.Workload, environment) {
 		dir, built := home(w)
 		out = append(out, Target{
 			Repo: r, Remedy: remedy, Environment: environment,
@@ -191,7 +193,9 @@ func (t *Target) Applicable(ctx context.Context) (policy.Reason, error) {
 	if !wants && !refuses {
 		return policy.Reason{}, nil
 	}
-	scalers := t.Repo.Inventory.Autoscalers(t.Place.Kind, t.Place.Namespace, t.Place.Name, t.Environment)
+	t.Repo.mu.Lock()
+	defer t.Repo.mu.Unlock()
+	scalers := t.Repo.inventory.Autoscalers(t.Place.Kind, t.Place.Namespace, t.Place.Name, t.Environment)
 	switch {
 	case wants && len(scalers) == 0:
 		return policy.Reason{Code: NotFound, Text: "no autoscaler of " + t.Name + " in the repository"}, nil
