@@ -232,10 +232,12 @@ func TestPullFollows(t *testing.T) {
 	shop := "/repos/acme/shop"
 	one, head := w.propose("one", "One", map[string]string{"README.md": "# Shop 1\n"})
 	two, _ := w.propose("two", "Two", map[string]string{"README.md": "# Shop 2\n"})
+	w.want(200, "GET", fmt.Sprintf("%s/pulls/%d", shop, two), nil)
 	if g := w.want(200, "GET", fmt.Sprintf("%s/pulls/%d", shop, two), nil); g.text("mergeable_state") != "clean" {
 		t.Error(g.text("mergeable_state"))
 	}
 	w.want(200, "PUT", fmt.Sprintf("%s/pulls/%d/merge", shop, one), nil)
+	w.want(200, "GET", fmt.Sprintf("%s/pulls/%d", shop, two), nil)
 	if g := w.want(200, "GET", fmt.Sprintf("%s/pulls/%d", shop, two), nil); g.at("mergeable") != false || g.text("mergeable_state") != "dirty" {
 		t.Error(g.raw)
 	}

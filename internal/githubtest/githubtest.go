@@ -28,7 +28,8 @@ type Options struct {
 	// Now tells the time; time.Now if nil.
 	Now func() time.Time
 	// URL is the root of the API as clients see it, with a final slash. If
-	// empty, the host of the first request is it.
+	// empty, the host of the first request is it; set it if webhooks go out
+	// before any request comes in.
 	URL string
 	// Seed is where random faults start from.
 	Seed uint64

@@ -2,6 +2,8 @@ package githubtest_test
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -18,6 +20,9 @@ func TestProposal(t *testing.T) {
 	w.want(201, "POST", "/repos/acme/shop/statuses/"+head, map[string]any{"state": "success", "context": "salve/remediation", "description": "1 file"})
 	w.want(200, "POST", pull+"/reviews", map[string]any{"event": "COMMENT", "body": "", "comments": []map[string]any{
 		{"path": "k8s/deploy.yaml", "line": 2, "side": "RIGHT", "body": "x1.25"}}})
+	if first := w.want(200, "GET", pull, nil); first.at("mergeable") != nil {
+		t.Error("mergeable before GitHub could have tried")
+	}
 	got := w.want(200, "GET", pull, nil)
 	if got.text("head", "sha") != head || got.text("user", "login") != "salve[bot]" || got.at("mergeable") != true {
 		t.Errorf("pull: %s", got.raw)
@@ -62,5 +67,32 @@ func TestGraphQL(t *testing.T) {
 		if g := w.want(200, "POST", "/graphql", map[string]any{"query": query}); g.text("errors", 0, "message") != want {
 			t.Errorf("%s\n got %s\nwant %s", query, g.raw, want)
 		}
+	}
+}
+
+// A reference is a lock: of many who make it at once, one succeeds.
+func TestRefIsLock(t *testing.T) {
+	w := newWorld(t)
+	tree, main := w.tree("f", "x"), w.head()
+	body := func(i int) map[string]any {
+		c := w.ask("POST", "/repos/acme/shop/git/commits", map[string]any{"message": fmt.Sprint(i), "tree": tree, "parents": []string{main}})
+		return map[string]any{"ref": "refs/heads/lock", "sha": c.text("sha")}
+	}
+	var wg sync.WaitGroup
+	var won atomic.Int32
+	for i := range 8 {
+		wg.Go(func() {
+			if w.ask("POST", "/repos/acme/shop/git/refs", body(i)).status == 201 {
+				won.Add(1)
+			}
+			w.ask("POST", "/repos/acme/shop/pulls", map[string]any{"title": "t", "head": "lock", "base": "main"})
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d made the branch", won.Load())
+	}
+	if g := w.want(200, "GET", "/repos/acme/shop/pulls?state=all", nil); g.len() != 1 {
+		t.Errorf("%d pull requests", g.len())
 	}
 }

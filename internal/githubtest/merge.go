@@ -9,9 +9,11 @@ import (
 )
 
 // mergeability says whether a pull request could be merged, in the words of
-// mergeable_state: clean, unstable, blocked, behind, dirty, draft, unknown.
+// mergeable_state: clean, unstable, blocked, dirty, draft, unknown. As on
+// GitHub it is unknown until somebody has looked at the pull request once since
+// its head or base moved.
 func (s *Server) mergeability(r *repo, i *issue) (state string, mergeable any) {
-	if i.state != "open" {
+	if i.state != "open" || i.pull.tested != r.tips(i.pull) {
 		return "unknown", nil
 	}
 	if _, clean := r.trial(i.pull); !clean {
@@ -27,6 +29,9 @@ func (s *Server) mergeability(r *repo, i *issue) (state string, mergeable any) {
 	}
 	return "clean", true
 }
+
+// tips are what a merge would join.
+func (r *repo) tips(p *pull) [2]git.ID { return [2]git.ID{r.head(p.base), p.headSHA} }
 
 // trial merges the head of a pull request into its base as it is now.
 func (r *repo) trial(p *pull) (tree git.ID, clean bool) {

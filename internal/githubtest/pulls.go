@@ -23,6 +23,7 @@ type pull struct {
 	merged    time.Time // zero while it is not
 	mergedBy  *user
 	mergeSHA  git.ID
+	tested    [2]git.ID // base and head of the last trial merge
 }
 
 // headRef is the reference that the head follows.
@@ -132,7 +133,9 @@ func (c *call) getPull() (reply, error) {
 	if m := c.media(); m == "diff" || m == "patch" {
 		return reply{status: http.StatusOK, raw: nonNil(unified(c.repo.changes(i.pull))), kind: "application/vnd.github.diff; charset=utf-8"}, nil
 	}
-	return ok(c.pullJSON(i))
+	o := c.pullJSON(i)
+	i.pull.tested = c.repo.tips(i.pull)
+	return ok(o)
 }
 
 // https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
