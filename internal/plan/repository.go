@@ -55,7 +55,9 @@ func Open(ctx context.Context, c Checkout, remedies []Remedy) (*Repository, erro
 	if err := r.remedies(ctx, files, remedies); err != nil {
 		return nil, err
 	}
-	r.inventory, err = inventory.Open(ctx, c.Files, inventory.Options{Environments: r.environments()})
+	r.inventory, err = inventory.Open(ctx, c.Files, inventory.Options{
+		Environments: r.environments(), Shared: r.Config != nil && r.Config.Anchors == policy.Allow,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("take stock of %s: %w", c.Repo, err)
 	}
