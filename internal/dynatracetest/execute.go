@@ -77,10 +77,16 @@ func (s *Server) execute(w http.ResponseWriter, r *http.Request, t Token, f Faul
 	if req.Wait != nil {
 		limit = time.Duration(*req.Wait) * time.Millisecond
 	}
-	if s.opts.Async {
+	if s.always202() {
 		limit = -1
 	}
 	s.answer(w, r, id, limit, http.StatusAccepted, f)
+}
+
+func (s *Server) always202() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.async
 }
 
 // poll waits for a query. GET /platform/storage/query/v1/query:poll

@@ -39,6 +39,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	source eval.Source
+	async  bool
 	tokens []Token
 	faults []*Fault
 	runs   map[string]*run
@@ -60,7 +61,7 @@ func New(opts Options) (*Server, error) {
 		opts.RecordSize = 1000
 	}
 	s := &Server{
-		opts: opts, mux: http.NewServeMux(), source: opts.Source, tokens: slices.Clone(opts.Tokens),
+		opts: opts, mux: http.NewServeMux(), source: opts.Source, async: opts.Async, tokens: slices.Clone(opts.Tokens),
 		runs: map[string]*run{}, asked: map[string]int{},
 	}
 	s.route("POST", "query:execute", s.execute)
@@ -68,6 +69,7 @@ func New(opts Options) (*Server, error) {
 	s.route("POST", "query:cancel", s.cancel)
 	s.route("POST", "query:verify", s.verify)
 	s.route("POST", "query:parse", s.parse)
+	s.control()
 	s.mux.HandleFunc("POST /sso/oauth2/token", func(w http.ResponseWriter, r *http.Request) {
 		s.count(opToken)
 		if !s.fault(opToken).strike(w, r) {

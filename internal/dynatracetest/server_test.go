@@ -298,6 +298,33 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// People break a sandbox with curl.
+func TestControl(t *testing.T) {
+	s := newServer(t, nil)
+	for _, tt := range []struct {
+		method, path, body string
+		status             int // of the switch
+		then               int // of a query after it
+	}{
+		{"POST", "/sandbox/faults", `{"status":429,"retryAfter":"17s"}`, 204, 429},
+		{"DELETE", "/sandbox/faults", "", 204, 200},
+		{"POST", "/sandbox/faults", `{"times":1,"on":"query:execute","status":503,"html":true,"latency":"1ns"}`, 204, 503},
+		{"PUT", "/sandbox/async", "true", 204, 202},
+		{"PUT", "/sandbox/async", "false", 204, 200},
+		{"POST", "/sandbox/faults", `{"stauts":429}`, 400, 200},
+		{"POST", "/sandbox/faults", `{"status":200}`, 400, 200},
+		{"POST", "/sandbox/faults", `{"latency":"long"}`, 400, 200},
+		{"PUT", "/sandbox/async", "perhaps", 400, 200},
+	} {
+		if x := ask(t, s, tt.method, tt.path, tt.body, nil); x.status != tt.status {
+			t.Errorf("%s %s %s: %d %s, want %d", tt.method, tt.path, tt.body, x.status, x.text, tt.status)
+		}
+		if x := execute(t, s, map[string]any{"query": list}); x.status != tt.then {
+			t.Errorf("after %s %s %s: %d %s, want %d", tt.method, tt.path, tt.body, x.status, x.text, tt.then)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	s := newServer(t, nil)
 	s.Load(eval.Records(records("P-9")))
