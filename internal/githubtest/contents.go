@@ -112,13 +112,16 @@ func (c *call) contentJSON(e git.Entry, ref string) object {
 	return o
 }
 
+// A fileInput is the body of a request that writes one file.
+type fileInput struct {
+	Message, Content  *string
+	SHA, Branch       string
+	Author, Committer *person
+}
+
 // https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents
 func (c *call) putContents() (reply, error) {
-	var in struct {
-		Message, Content  *string
-		SHA, Branch       string
-		Author, Committer *person
-	}
+	var in fileInput
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
 	}
@@ -128,51 +131,55 @@ func (c *call) putContents() (reply, error) {
 	case in.Content == nil:
 		return reply{}, missing("content")
 	}
-	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(*in.Content, "\n", ""))
-	if err != nil {
-		return reply{}, unprocessable("content is not valid Base64")
-	}
-	branch := in.Branch
-	if branch == "" {
-		branch = c.repo.branch
-	}
+	branch := or(in.Branch, c.repo.branch)
 	head := c.repo.head(branch)
 	if head == "" && !c.repo.empty() {
 		return reply{}, fail(http.StatusNotFound, "Branch %s not found", branch)
 	}
 	commit := git.Snapshot{Message: *in.Message}
-	change := git.Change{Path: c.params["path"], Mode: git.ModeFile, ID: c.repo.git.Put(git.Blob, data)}
-	status := http.StatusCreated
-	var tree git.ID
 	if head != "" {
 		commit.Parents = []git.ID{head}
-		at, _ := c.repo.git.Commit(head)
-		tree = at.Tree
-		if old, exists := c.repo.git.Find(tree, change.Path); exists {
-			switch {
-			case in.SHA == "":
-				return reply{}, missing("sha")
-			case in.SHA != string(old.ID):
-				return reply{}, fail(http.StatusConflict, "%s does not match %s", change.Path, in.SHA)
-			}
-			status, change.Mode = http.StatusOK, old.Mode
-		}
 	}
-	if commit.Tree, err = c.repo.git.Edit(tree, []git.Change{change}); err != nil {
-		return reply{}, unprocessable("path contains a malformed path component")
+	status, err := c.putFile(&commit, in)
+	if err != nil {
+		return reply{}, err
 	}
 	if err := c.sign(&commit, in.Author, in.Committer); err != nil {
 		return reply{}, err
 	}
-	id := c.repo.git.PutCommit(commit)
-	ref := "refs/heads/" + branch
+	id, ref := c.repo.git.PutCommit(commit), "refs/heads/"+branch
 	if err := errors.Join(c.checkWorkflows(id), c.repo.rule(c.who.app, "update", ref, id)); err != nil {
 		return reply{}, err
 	}
 	c.setRef(c.repo, ref, id, c.who.actor(c.Server))
 	made, _ := c.repo.git.Commit(id)
-	e, _ := c.repo.git.Find(made.Tree, change.Path)
+	e, _ := c.repo.git.Find(made.Tree, c.params["path"])
 	return reply{status: status, body: object{"content": c.contentJSON(e, branch), "commit": c.gitCommitJSON(made)}}, nil
+}
+
+// putFile sets the tree of a commit to that of its parent with the file of the
+// request, which must name the blob that it replaces.
+func (c *call) putFile(commit *git.Snapshot, in fileInput) (status int, err error) {
+	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(*in.Content, "\n", ""))
+	if err != nil {
+		return 0, unprocessable("content is not valid Base64")
+	}
+	change := git.Change{Path: c.params["path"], Mode: git.ModeFile, ID: c.repo.git.Put(git.Blob, data)}
+	base := c.repo.parentTree(*commit)
+	old, exists := c.repo.git.Find(base, change.Path)
+	status = http.StatusCreated
+	switch {
+	case exists && in.SHA == "":
+		return 0, missing("sha")
+	case exists && in.SHA != string(old.ID):
+		return 0, fail(http.StatusConflict, "%s does not match %s", change.Path, in.SHA)
+	case exists:
+		status, change.Mode = http.StatusOK, old.Mode
+	}
+	if commit.Tree, err = c.repo.git.Edit(base, []git.Change{change}); err != nil {
+		return 0, unprocessable("path contains a malformed path component")
+	}
+	return status, nil
 }
 
 // listOwnerErrors says which lines of CODEOWNERS name nobody who could own.
