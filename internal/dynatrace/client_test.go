@@ -299,6 +299,8 @@ func TestQuality(t *testing.T) {
 		{name: "no rows ever", text: nobody, opts: dynatracetest.Options{Source: eval.Records(nil)}, want: dql.UnverifiedEmpty, notice: "UNVERIFIED_EMPTY"},
 		{name: "a count of nothing", text: count, opts: dynatracetest.Options{Source: eval.Records(nil)}, want: dql.UnverifiedEmpty, notice: "UNVERIFIED_EMPTY"},
 		{name: "rows removed without a word", text: list, fault: dynatracetest.Fault{Silent: true}, want: dql.UnverifiedEmpty, notice: "UNVERIFIED_EMPTY"},
+		{name: "a count of what may not be seen", text: count, fault: dynatracetest.Fault{Silent: true}, want: dql.UnverifiedEmpty, notice: "UNVERIFIED_EMPTY"},
+		{name: "a count without bucket permission", text: count, fault: dynatracetest.Fault{Blind: true}, want: dql.Partial, notice: "MISSING_BUCKET_PERMISSIONS"},
 		{name: "no bucket permission", text: list, fault: dynatracetest.Fault{Blind: true}, want: dql.Partial, notice: "MISSING_BUCKET_PERMISSIONS"},
 		{name: "no bucket scope", text: list, opts: dynatracetest.Options{Tokens: []dynatracetest.Token{{Secret: secret, Scopes: all[1:]}}}, want: dql.Partial, notice: "MISSING_BUCKET_PERMISSIONS"},
 		{name: "record limit", text: list, change: func(c *Config) { c.MaxRecords = 2 }, want: dql.Partial, notice: "API_RECORDS_LIMIT_ADDED"},

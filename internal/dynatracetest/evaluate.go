@@ -26,13 +26,12 @@ type meter struct {
 	limit  float64 // most bytes to read; 0 for none
 	every  int64   // sampling: one record of so many
 	open   bool    // whatever the token may read
-	dry    bool    // no records: only what can be said without them
+	empty  bool    // yield no record
 
 	mu       sync.Mutex
 	records  int64
-	stopped  bool // by the limit
-	from, to time.Time
-	tables   []string
+	stopped  bool      // by the limit
+	from, to time.Time // the widest window that was read
 }
 
 // Fetch implements [eval.Source].
@@ -48,8 +47,8 @@ func (m *meter) Fetch(ctx context.Context, table string, from, to time.Time) (it
 		p.Details.Scopes = []string{need}
 		return nil, &p
 	}
-	m.note(table, from, to)
-	if m.dry {
+	m.note(from, to)
+	if m.empty {
 		return func(func(dql.Record, error) bool) {}, nil
 	}
 	return func(yield func(dql.Record, error) bool) {
@@ -68,10 +67,9 @@ func (m *meter) Fetch(ctx context.Context, table string, from, to time.Time) (it
 	}, nil
 }
 
-func (m *meter) note(table string, from, to time.Time) {
+func (m *meter) note(from, to time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.tables = append(m.tables, table)
 	if m.from.IsZero() || from.Before(m.from) {
 		m.from = from
 	}
@@ -114,7 +112,7 @@ func (s *Server) plan(ctx context.Context, req request, t Token) (plan, *problem
 func (s *Server) rehearse(ctx context.Context, p plan) (string, *problem) {
 	tree, err := syntax.Parse("", p.query.Text)
 	if err == nil {
-		engine := eval.Engine{Source: &meter{source: p.source, token: p.token, open: p.open, dry: true}, Now: s.opts.Now(), Location: p.location}
+		engine := eval.Engine{Source: &meter{source: p.source, token: p.token, open: p.open, empty: true}, Now: s.opts.Now(), Location: p.location}
 		_, err = engine.Query(ctx, p.query)
 	}
 	if err != nil {
@@ -126,18 +124,16 @@ func (s *Server) rehearse(ctx context.Context, p plan) (string, *problem) {
 // evaluate runs a query to its end.
 func (s *Server) evaluate(ctx context.Context, p plan) (map[string]any, *problem) {
 	began := time.Now()
-	m := &meter{source: p.source, token: p.token, size: s.opts.RecordSize, limit: p.scan, every: p.sampling}
+	m := &meter{
+		source: p.source, token: p.token, size: s.opts.RecordSize, limit: p.scan, every: p.sampling,
+		empty: p.blind || p.fault.Blind || p.fault.Silent, // a count is 0 then, not missing
+	}
 	engine := eval.Engine{Source: m, Now: s.opts.Now(), Location: p.location}
 	res, err := engine.Query(ctx, p.query)
 	if err != nil {
 		return nil, asProblem(err, p.query.Text)
 	}
-	records := res.Records
-	if p.blind || p.fault.Blind || p.fault.Silent {
-		records, m.records = nil, 0
-	}
-	notes := p.notes(m)
-	records, notes = p.cut(records, notes)
+	records, notes := p.cut(res.Records, p.notes(m))
 	rows, fit := encode(records, p.location, p.bytes)
 	if fit < len(records) {
 		records = records[:fit]

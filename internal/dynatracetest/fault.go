@@ -23,9 +23,9 @@ type Fault struct {
 	Redirect   string        // 307 to this URL
 
 	State        string // of execute and poll: NOT_STARTED, RUNNING, FAILED, CANCELLED, RESULT_GONE
-	Blind        bool   // SUCCEEDED with zero rows and MISSING_BUCKET_PERMISSIONS
-	Silent       bool   // SUCCEEDED with zero rows and not a word, as IAM conditions do
-	Notification string // a warning of this type with the answer
+	Blind        bool   // execute: SUCCEEDED over no records, and MISSING_BUCKET_PERMISSIONS
+	Silent       bool   // execute: SUCCEEDED over no records and not a word, as IAM conditions do
+	Notification string // execute: a warning of this type with the answer
 	Truncate     bool   // the answer ends in its middle
 	Body         string // this text as the body, with status 200
 }
