@@ -30,10 +30,10 @@ var layers = [][]string{
 	{"internal/inventory", "internal/catalog"},
 	{"internal/kustomize", "internal/helm"},
 	{"internal/policy", "internal/prose", "internal/tfedit", "internal/kubeedit", "internal/dql/check", "internal/dql/eval"},
-	{"internal/dql/scalar"},
+	{"internal/dql/scalar", "internal/dql/records"},
 	{"internal/dql/function", "internal/dql/pattern"},
 	{"internal/forge", "internal/problem", "internal/dql/syntax", "internal/redact"},
-	{"internal/patch", "internal/dql", "templates", "internal/githubtest/git"},
+	{"internal/patch", "internal/dql", "templates", "internal/githubtest/git", "internal/githubtest/graphql"},
 	{"internal"},
 }
 
@@ -62,11 +62,12 @@ var vendors = map[string][]string{
 // the packages named: a server for tests that shared code with the client
 // would share its mistakes.
 var only = map[string][]string{
-	"internal/githubtest":     {"internal/githubtest/git"},
-	"internal/githubtest/git": {},
-	"internal/dynatracetest":  {"internal/dql", "internal/dql/eval", "internal/dql/syntax"},
-	"internal/dql":            {},
-	"internal/patch":          {},
+	"internal/githubtest":         {"internal/githubtest/git", "internal/githubtest/graphql"},
+	"internal/githubtest/graphql": {},
+	"internal/githubtest/git":     {},
+	"internal/dynatracetest":      {"internal/dql", "internal/dql/eval", "internal/dql/syntax"},
+	"internal/dql":                {},
+	"internal/patch":              {},
 }
 
 // rooms are names for packages that nobody can say what they are for.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/salvehq/salve/internal/githubtest/git"
+	"github.com/salvehq/salve/internal/githubtest/graphql"
 )
 
 // maxBlobText is how much of a blob GraphQL gives as text, in bytes.
@@ -55,30 +56,30 @@ func schema() map[string]map[string]string {
 
 // checkFields returns what is wrong with a selection on a type before it is
 // answered.
-func checkFields(kind string, fields []field, path []string) []*graphError {
+func checkFields(kind string, fields []graphql.Field, path []string) []*graphError {
 	var errs []*graphError
 	types := schema()
 	for _, f := range fields {
-		at := append(path[:len(path):len(path)], f.alias)
-		if f.on != "" {
-			at[len(path)] = "... on " + f.on
-			if types[f.on] == nil {
-				errs = append(errs, &graphError{code: "undefinedType", path: at, message: fmt.Sprintf("No such type %s, so it can't be a fragment condition", f.on)})
+		at := append(path[:len(path):len(path)], f.Alias)
+		if f.On != "" {
+			at[len(path)] = "... on " + f.On
+			if types[f.On] == nil {
+				errs = append(errs, &graphError{code: "undefinedType", path: at, message: fmt.Sprintf("No such type %s, so it can't be a fragment condition", f.On)})
 			}
-			errs = append(errs, checkFields(f.on, f.fields, at)...)
+			errs = append(errs, checkFields(f.On, f.Fields, at)...)
 			continue
 		}
-		below, known := types[kind][f.name]
+		below, known := types[kind][f.Name]
 		switch {
-		case f.name == "__typename":
+		case f.Name == "__typename":
 		case !known && types[kind] != nil:
-			errs = append(errs, &graphError{code: "undefinedField", path: at, message: fmt.Sprintf("Field '%s' doesn't exist on type '%s'", f.name, kind)})
-		case below != "" && f.fields == nil:
-			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Field must have selections (field '%s' returns %s but has no selections. Did you mean '%s { ... }'?)", f.name, below, f.name)})
-		case below == "" && f.fields != nil:
-			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Selections can't be made on scalars (field '%s')", f.name)})
+			errs = append(errs, &graphError{code: "undefinedField", path: at, message: fmt.Sprintf("Field '%s' doesn't exist on type '%s'", f.Name, kind)})
+		case below != "" && f.Fields == nil:
+			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Field must have selections (field '%s' returns %s but has no selections. Did you mean '%s { ... }'?)", f.Name, below, f.Name)})
+		case below == "" && f.Fields != nil:
+			errs = append(errs, &graphError{code: "selectionMismatch", path: at, message: fmt.Sprintf("Selections can't be made on scalars (field '%s')", f.Name)})
 		default:
-			errs = append(errs, checkFields(below, f.fields, at)...)
+			errs = append(errs, checkFields(below, f.Fields, at)...)
 		}
 	}
 	return errs
@@ -105,7 +106,7 @@ func (c *call) graphql() (reply, error) {
 	if in.Query == "" {
 		return reply{}, fail(http.StatusBadRequest, "A query attribute must be specified and must be a string.")
 	}
-	fields, err := parseQuery(in.Query, in.Variables)
+	fields, err := graphql.Parse(in.Query, in.Variables)
 	if err != nil {
 		return ok(object{"errors": graphErrors{{message: err.Error()}}.json()})
 	}
@@ -131,57 +132,57 @@ func (errs graphErrors) json() []object {
 }
 
 // object answers a selection on a value of a type.
-func (g *graph) object(kind string, v any, fields []field, path []string) object {
+func (g *graph) object(kind string, v any, fields []graphql.Field, path []string) object {
 	out := object{}
 	for _, f := range fields {
-		at := append(path[:len(path):len(path)], f.alias)
+		at := append(path[:len(path):len(path)], f.Alias)
 		switch {
-		case f.on == kind || f.on == "GitObject":
-			maps.Copy(out, g.object(kind, v, f.fields, path))
-		case f.on != "":
-		case f.name == "__typename":
-			out[f.alias] = kind
+		case f.On == kind || f.On == "GitObject":
+			maps.Copy(out, g.object(kind, v, f.Fields, path))
+		case f.On != "":
+		case f.Name == "__typename":
+			out[f.Alias] = kind
 		default:
-			out[f.alias] = g.field(kind, v, f, at)
+			out[f.Alias] = g.field(kind, v, f, at)
 		}
 	}
 	return out
 }
 
 // field answers one field of a value.
-func (g *graph) field(kind string, v any, f field, path []string) any {
+func (g *graph) field(kind string, v any, f graphql.Field, path []string) any {
 	switch v := v.(type) {
 	case nil:
-		if f.name == "repository" {
+		if f.Name == "repository" {
 			return g.repository(f, path)
 		}
 		u := g.usageOf(g.who)
 		limits := object{"limit": g.limits.PerHour, "remaining": g.limits.PerHour - u.used, "used": u.used, "cost": 1}
-		return g.object("RateLimit", limits, f.fields, path)
+		return g.object("RateLimit", limits, f.Fields, path)
 	case *repo:
 		return g.repositoryField(v, f, path)
 	case branchRef:
-		if f.name == "target" {
+		if f.Name == "target" {
 			return g.gitObject(g.repo.git.Refs[string(v)], f, path)
 		}
-		return object{"name": strings.TrimPrefix(string(v), "refs/heads/"), "prefix": "refs/heads/", "id": "REF_" + string(v)}[f.name]
+		return object{"name": strings.TrimPrefix(string(v), "refs/heads/"), "prefix": "refs/heads/", "id": "REF_" + string(v)}[f.Name]
 	case git.Snapshot:
-		if f.name == "tree" {
-			return g.object("Tree", v.Tree, f.fields, path)
+		if f.Name == "tree" {
+			return g.object("Tree", v.Tree, f.Fields, path)
 		}
-		return object{"oid": v.ID, "id": "C_" + string(v.ID), "message": v.Message, "committedDate": stamp(v.Committer.When)}[f.name]
+		return object{"oid": v.ID, "id": "C_" + string(v.ID), "message": v.Message, "committedDate": stamp(v.Committer.When)}[f.Name]
 	case git.Entry:
-		if f.name == "object" {
+		if f.Name == "object" {
 			return g.gitObject(v.ID, f, path)
 		}
-		return object{"name": v.Path, "path": v.Path, "oid": v.ID, "type": v.Kind(), "mode": modeNumber(v.Mode)}[f.name]
+		return object{"name": v.Path, "path": v.Path, "oid": v.ID, "type": v.Kind(), "mode": modeNumber(v.Mode)}[f.Name]
 	case git.ID:
 		if kind == "Blob" {
-			return g.blob(v)[f.name]
+			return g.blob(v)[f.Name]
 		}
 		return g.treeField(v, f, path)
 	case object:
-		return v[f.name]
+		return v[f.Name]
 	}
 	return nil
 }
@@ -189,14 +190,14 @@ func (g *graph) field(kind string, v any, f field, path []string) any {
 // A branchRef is the full name of a reference.
 type branchRef string
 
-func (g *graph) treeField(id git.ID, f field, path []string) any {
-	if f.name != "entries" {
-		return object{"oid": id, "id": "T_" + string(id)}[f.name]
+func (g *graph) treeField(id git.ID, f graphql.Field, path []string) any {
+	if f.Name != "entries" {
+		return object{"oid": id, "id": "T_" + string(id)}[f.Name]
 	}
 	entries, _ := g.repo.git.Entries(id)
 	list := []object{}
 	for _, e := range entries {
-		list = append(list, g.object("TreeEntry", e, f.fields, path))
+		list = append(list, g.object("TreeEntry", e, f.Fields, path))
 	}
 	return list
 }
@@ -209,8 +210,8 @@ func modeNumber(mode string) int {
 
 // repository finds the repository that a field asks for, nil with an error if
 // the caller may not see it.
-func (g *graph) repository(f field, path []string) any {
-	name := fmt.Sprint(f.args["owner"], "/", f.args["name"])
+func (g *graph) repository(f graphql.Field, path []string) any {
+	name := fmt.Sprint(f.Args["owner"], "/", f.Args["name"])
 	r := g.repos[strings.ToLower(name)]
 	if r == nil {
 		r = g.moved[strings.ToLower(name)]
@@ -221,36 +222,36 @@ func (g *graph) repository(f field, path []string) any {
 		return nil
 	}
 	g.repo = r
-	return g.object("Repository", r, f.fields, path)
+	return g.object("Repository", r, f.Fields, path)
 }
 
-func (g *graph) repositoryField(r *repo, f field, path []string) any {
+func (g *graph) repositoryField(r *repo, f graphql.Field, path []string) any {
 	g.repo = r
 	ref := ""
-	switch f.name {
+	switch f.Name {
 	case "object":
 		if g.who.token != nil && g.who.token.covers(r) && !g.who.token.has("contents", "read") {
 			g.errors = append(g.errors, &graphError{kind: "FORBIDDEN", path: path, message: "Resource not accessible by integration"})
 			return nil
 		}
-		if oid, given := f.args["oid"].(string); given {
+		if oid, given := f.Args["oid"].(string); given {
 			return g.gitObject(git.ID(oid), f, path)
 		}
-		expression, _ := f.args["expression"].(string)
+		expression, _ := f.Args["expression"].(string)
 		return g.gitObject(r.parse(expression), f, path)
 	case "ref":
-		name, _ := f.args["qualifiedName"].(string)
+		name, _ := f.Args["qualifiedName"].(string)
 		ref = "refs/heads/" + strings.TrimPrefix(name, "refs/heads/")
 	case "defaultBranchRef":
 		ref = "refs/heads/" + r.branch
 	default:
 		return object{"id": fmt.Sprintf("R_%d", r.id), "databaseId": r.id, "name": r.name, "nameWithOwner": r.full(), "isArchived": r.Archived,
-			"isDisabled": r.Disabled, "isEmpty": r.empty(), "isPrivate": r.Private, "isFork": false}[f.name]
+			"isDisabled": r.Disabled, "isEmpty": r.empty(), "isPrivate": r.Private, "isFork": false}[f.Name]
 	}
 	if r.git.Refs[ref] == "" {
 		return nil
 	}
-	return g.object("Ref", branchRef(ref), f.fields, path)
+	return g.object("Ref", branchRef(ref), f.Fields, path)
 }
 
 // parse resolves an expression of git rev-parse, as far as REV, REV:PATH go.
@@ -269,15 +270,15 @@ func (r *repo) parse(expression string) git.ID {
 }
 
 // gitObject answers a selection on an object, nil if there is none.
-func (g *graph) gitObject(id git.ID, f field, path []string) any {
+func (g *graph) gitObject(id git.ID, f graphql.Field, path []string) any {
 	switch g.repo.git.Kind(id) {
 	case git.Blob:
-		return g.object("Blob", id, f.fields, path)
+		return g.object("Blob", id, f.Fields, path)
 	case git.Tree:
-		return g.object("Tree", id, f.fields, path)
+		return g.object("Tree", id, f.Fields, path)
 	case git.Commit:
 		c, _ := g.repo.git.Commit(id)
-		return g.object("Commit", c, f.fields, path)
+		return g.object("Commit", c, f.Fields, path)
 	}
 	return nil
 }

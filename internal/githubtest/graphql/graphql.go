@@ -1,4 +1,8 @@
-package githubtest
+// Package graphql parses the part of GraphQL that reading needs: queries with
+// variables, fields with aliases and arguments, inline fragments.
+//
+// https://spec.graphql.org/October2021/#sec-Language
+package graphql
 
 import (
 	"encoding/json"
@@ -7,31 +11,30 @@ import (
 	"text/scanner"
 )
 
-// A field is one line of a GraphQL selection, or a fragment if on is set.
-type field struct {
-	alias  string // name if none is given
-	name   string
-	args   map[string]any
-	on     string // type condition of an inline fragment
-	fields []field
+// A Field is one line of a selection, or an inline fragment if On is set.
+type Field struct {
+	Alias  string // Name if none is given
+	Name   string
+	Args   map[string]any // string, bool, nil, other literals as written
+	On     string         // type that a fragment is for
+	Fields []Field
 }
 
 // maxNesting bounds the depth of a query.
 const maxNesting = 25
 
-// A gqlParser reads the part of GraphQL that queries need: operations with
-// variables, fields with aliases and arguments, inline fragments.
-// https://spec.graphql.org/October2021/#sec-Language
-type gqlParser struct {
+// A parser reads a query with one token in hand.
+type parser struct {
 	scanner.Scanner
 	variables map[string]any
 	token     string
 	err       error
 }
 
-// parseQuery returns the selection of a query, with variables filled in.
-func parseQuery(query string, variables map[string]any) ([]field, error) {
-	p := &gqlParser{variables: variables}
+// Parse returns the selection of a query, with variables filled in. It fails
+// in GitHub's words, with line and column.
+func Parse(query string, variables map[string]any) ([]Field, error) {
+	p := &parser{variables: variables}
 	p.Init(strings.NewReader(query))
 	p.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanFloats | scanner.ScanStrings
 	p.Error = func(_ *scanner.Scanner, msg string) { p.fail("%s", msg) }
@@ -52,25 +55,32 @@ func parseQuery(query string, variables map[string]any) ([]field, error) {
 	return fields, p.err
 }
 
-func (p *gqlParser) next() {
+// next takes the next token, over comments.
+func (p *parser) next() {
 	p.token = ""
-	if p.Scan() != scanner.EOF && p.err == nil {
-		p.token = p.TokenText()
+	for p.err == nil && p.Scan() != scanner.EOF {
+		if p.token = p.TokenText(); p.token != "#" {
+			return
+		}
+		for c := p.Next(); c != '\n' && c != scanner.EOF; {
+			c = p.Next()
+		}
+		p.token = ""
 	}
 }
 
-func (p *gqlParser) fail(format string, args ...any) {
+func (p *parser) fail(format string, args ...any) {
 	if p.err == nil {
 		p.err = fmt.Errorf(format, args...)
 	}
 	p.token = ""
 }
 
-func (p *gqlParser) unexpected() {
+func (p *parser) unexpected() {
 	p.fail("Parse error on %q at [%d, %d]", p.token, p.Position.Line, p.Position.Column)
 }
 
-func (p *gqlParser) expect(token string) {
+func (p *parser) expect(token string) {
 	if p.token != token {
 		p.unexpected()
 		return
@@ -80,7 +90,7 @@ func (p *gqlParser) expect(token string) {
 
 // declarations reads ($a: String!, …) and refuses a required variable that is
 // not there.
-func (p *gqlParser) declarations() {
+func (p *parser) declarations() {
 	if p.token != "(" {
 		return
 	}
@@ -102,12 +112,12 @@ func (p *gqlParser) declarations() {
 	p.expect(")")
 }
 
-func (p *gqlParser) selection(depth int) []field {
+func (p *parser) selection(depth int) []Field {
 	if depth > maxNesting {
 		p.fail("Query has depth of %d, which exceeds max depth of %d", depth, maxNesting)
 	}
 	p.expect("{")
-	var fields []field
+	var fields []Field
 	for p.token != "}" && p.token != "" {
 		fields = append(fields, p.field(depth))
 		if p.token == "," {
@@ -118,32 +128,32 @@ func (p *gqlParser) selection(depth int) []field {
 	return fields
 }
 
-func (p *gqlParser) field(depth int) field {
+func (p *parser) field(depth int) Field {
 	if p.token == "." {
 		for range 3 {
 			p.expect(".")
 		}
 		p.expect("on")
-		f := field{on: p.token}
+		f := Field{On: p.token}
 		p.next()
-		f.fields = p.selection(depth + 1)
+		f.Fields = p.selection(depth + 1)
 		return f
 	}
-	f := field{name: p.token, alias: p.token}
+	f := Field{Name: p.token, Alias: p.token}
 	if !identifier(p.token) {
 		p.unexpected()
 	}
 	p.next()
 	if p.token == ":" {
 		p.next()
-		f.name = p.token
+		f.Name = p.token
 		p.next()
 	}
 	if p.token == "(" {
-		f.args = p.arguments()
+		f.Args = p.arguments()
 	}
 	if p.token == "{" {
-		f.fields = p.selection(depth + 1)
+		f.Fields = p.selection(depth + 1)
 	}
 	return f
 }
@@ -152,7 +162,7 @@ func identifier(s string) bool {
 	return s != "" && strings.IndexFunc(s[:1], func(r rune) bool { return r != '_' && (r < 'A' || r > 'z' || r > 'Z' && r < 'a') }) < 0
 }
 
-func (p *gqlParser) arguments() map[string]any {
+func (p *parser) arguments() map[string]any {
 	args := map[string]any{}
 	for p.expect("("); p.token != ")" && p.token != ""; {
 		name := p.token
@@ -167,7 +177,7 @@ func (p *gqlParser) arguments() map[string]any {
 	return args
 }
 
-func (p *gqlParser) value() any {
+func (p *parser) value() any {
 	token := p.token
 	p.next()
 	switch {
