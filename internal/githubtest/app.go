@@ -227,7 +227,7 @@ func (s *Server) appJSON(a *app) object {
 		"owner": s.userJSON(s.user(a.Owner)), "name": a.Slug, "description": "",
 		"external_url": "https://example.com", "html_url": s.web("apps/" + a.Slug),
 		"created_at": stamp(a.created), "updated_at": stamp(a.created),
-		"permissions": a.Permissions, "events": list0(a.Events), "installations_count": s.count(a),
+		"permissions": a.Permissions, "events": orEmpty(a.Events), "installations_count": s.count(a),
 	}
 }
 
@@ -240,8 +240,8 @@ func (s *Server) count(a *app) (n int) {
 	return n
 }
 
-// list0 is [] for nil, which JSON would write as null.
-func list0(l []string) []string { return append([]string{}, l...) }
+// orEmpty is [] for nil, which JSON would write as null.
+func orEmpty(l []string) []string { return append([]string{}, l...) }
 
 func (s *Server) installationJSON(i *installation) object {
 	account := s.user(i.Account)
@@ -256,7 +256,7 @@ func (s *Server) installationJSON(i *installation) object {
 		"html_url": s.web(fmt.Sprintf("settings/installations/%d", i.ID)),
 		"app_id":   i.app.ID, "app_slug": i.app.Slug, "client_id": i.app.clientID(),
 		"target_id": account.id, "target_type": account.kind,
-		"permissions": i.Permissions, "events": list0(i.app.Events),
+		"permissions": i.Permissions, "events": orEmpty(i.app.Events),
 		"created_at": stamp(i.created), "updated_at": stamp(i.created),
 		"single_file_name": nil, "has_multiple_single_files": false, "single_file_paths": []string{},
 		"suspended_by": nil, "suspended_at": stampOrNil(i.suspended),

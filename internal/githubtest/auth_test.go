@@ -35,6 +35,9 @@ func TestJWT(t *testing.T) {
 		})
 	}
 	good := w.jwt(nil)
+	if g := w.as(good, "GET", "/app", nil); g.header.Get("Date") != "Sun, 01 Mar 2026 12:00:00 GMT" {
+		t.Errorf("the server's clock says %s", g.header.Get("Date"))
+	}
 	for name, token := range map[string]string{"other signature": good[:len(good)-8] + "AAAAAAAA", "two parts": strings.Join(strings.Split(good, ".")[:2], "."),
 		"none": "eyJhbGciOiJub25lIn0.eyJpc3MiOiI3In0.", "installation token": w.token, "nothing": ""} {
 		if g := w.as(token, "GET", "/app", nil); g.status != 401 {

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func (c *call) putContents() (reply, error) {
 	case in.Content == nil:
 		return reply{}, missing("content")
 	}
-	branch := or(in.Branch, c.repo.branch)
+	branch := cmp.Or(in.Branch, c.repo.branch)
 	head := c.repo.head(branch)
 	if head == "" && !c.repo.empty() {
 		return reply{}, fail(http.StatusNotFound, "Branch %s not found", branch)

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -77,7 +78,7 @@ func (s *Server) deploy(r *repo, in deploymentInput, by *user) (*deployment, err
 	if len(bad) > 0 {
 		return nil, &failure{status: http.StatusConflict, message: fmt.Sprintf("Conflict: Commit status checks failed for %s.", in.Ref), errors: bad}
 	}
-	d := &deployment{id: s.id(), ref: in.Ref, sha: commit.ID, task: or(in.Task, "deploy"), environment: or(in.Environment, "production"),
+	d := &deployment{id: s.id(), ref: in.Ref, sha: commit.ID, task: cmp.Or(in.Task, "deploy"), environment: cmp.Or(in.Environment, "production"),
 		description: in.Description, payload: in.Payload, by: by, created: s.now()}
 	if d.payload == nil {
 		d.payload = json.RawMessage("{}")
@@ -85,13 +86,6 @@ func (s *Server) deploy(r *repo, in deploymentInput, by *user) (*deployment, err
 	r.deployments = append(r.deployments, d)
 	s.emit(r, "deployment", "created", by, object{"deployment": s.deploymentJSON(r, d), "workflow": nil, "workflow_run": nil})
 	return d, nil
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // https://docs.github.com/en/rest/deployments/deployments#list-deployments
@@ -130,8 +124,8 @@ func (c *call) createDeploymentStatus() (reply, error) {
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
 	}
-	st := &deploymentStatus{state: in.State, description: in.Description, target: or(in.LogURL, in.TargetURL),
-		environment: or(in.Environment, d.environment), environmentURL: in.EnvironmentURL, by: c.who.actor(c.Server)}
+	st := &deploymentStatus{state: in.State, description: in.Description, target: cmp.Or(in.LogURL, in.TargetURL),
+		environment: cmp.Or(in.Environment, d.environment), environmentURL: in.EnvironmentURL, by: c.who.actor(c.Server)}
 	if err := c.setDeploymentStatus(c.repo, d, st); err != nil {
 		return reply{}, err
 	}

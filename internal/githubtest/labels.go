@@ -3,6 +3,7 @@ package githubtest
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -120,7 +121,7 @@ func (c *call) labelInput() ([]*label, error) {
 	var in struct{ Labels []json.RawMessage }
 	if strings.HasPrefix(strings.TrimSpace(string(c.body)), "[") {
 		if json.Unmarshal(c.body, &in.Labels) != nil {
-			return nil, fail(400, "Problems parsing JSON")
+			return nil, fail(http.StatusBadRequest, "Problems parsing JSON")
 		}
 	} else if err := c.decode(&in); err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ func (c *call) removeIssueLabel() (reply, error) {
 	}
 	l := c.repo.label(c.params["name"])
 	if l == nil || !slices.Contains(i.labels, l) {
-		return reply{}, fail(404, "Label does not exist")
+		return reply{}, fail(http.StatusNotFound, "Label does not exist")
 	}
 	c.setLabel(c.repo, i, l, c.who.actor(c.Server), false)
 	return ok(c.labelsJSON(c.repo, i.labels))

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -50,7 +51,7 @@ func (c *call) offerManifest() (reply, error) {
 		return webPage(http.StatusUnprocessableEntity, "Invalid GitHub App configuration: redirect_url must be a web address.")
 	}
 	a := App{Slug: strings.Trim(notSlug.ReplaceAllString(strings.ToLower(m.Name), "-"), "-"), Permissions: m.Permissions, Events: m.Events,
-		Owner: or(c.params["org"], "octocat")}
+		Owner: cmp.Or(c.params["org"], "octocat")}
 	if m.Hook.Active == nil || *m.Hook.Active {
 		a.WebhookURL = m.Hook.URL
 	}

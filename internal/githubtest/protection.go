@@ -108,7 +108,8 @@ func (r *repo) breaks(one Rule, action, branch string, id git.ID) string {
 	switch one.Type {
 	case "creation", "update", "deletion":
 		if one.Type == action {
-			return fmt.Sprintf("Cannot %s ref due to %ss being restricted.", strings.TrimSuffix(action, "ion")+map[string]string{"creation": "e", "deletion": "e"}[action], action)
+			verb := map[string]string{"creation": "create", "update": "update", "deletion": "delete"}[action]
+			return fmt.Sprintf("Cannot %s ref due to %ss being restricted.", verb, action)
 		}
 	case "non_fast_forward":
 		if one.Type == action {

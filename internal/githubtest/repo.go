@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func (c *call) getRepo() (reply, error) {
 func (c *call) getPermission() (reply, error) {
 	u := c.users[strings.ToLower(c.params["username"])]
 	if u == nil {
-		return reply{}, fail(404, "%s is not a user", c.params["username"])
+		return reply{}, fail(http.StatusNotFound, "%s is not a user", c.params["username"])
 	}
 	role := c.repo.level(u)
 	if role == "" {

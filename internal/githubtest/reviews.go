@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func (c *call) createReview() (reply, error) {
 	case !known:
 		return reply{}, unprocessable("Variable $event of type PullRequestReviewEvent was provided invalid value")
 	case by == i.author && (state == "APPROVED" || state == "CHANGES_REQUESTED"):
-		return reply{}, &failure{status: 422, message: "Unprocessable Entity", errors: []any{"Can not " + strings.ToLower(strings.ReplaceAll(in.Event, "_", " ")) + " your own pull request"}}
+		return reply{}, &failure{status: http.StatusUnprocessableEntity, message: "Unprocessable Entity", errors: []any{"Can not " + strings.ToLower(strings.ReplaceAll(in.Event, "_", " ")) + " your own pull request"}}
 	case in.Body == "" && len(in.Comments) == 0 && in.Event == "COMMENT":
 		return reply{}, unprocessable("Unprocessable Entity")
 	}
@@ -99,7 +100,7 @@ func (c *call) createReview() (reply, error) {
 // place checks that a comment stands on a line of the diff.
 func (c *call) place(i *issue, v *review, in lineInput) (*lineComment, error) {
 	unresolved := func(what string) error {
-		return &failure{status: 422, message: "Unprocessable Entity", errors: []any{what + " could not be resolved"}}
+		return &failure{status: http.StatusUnprocessableEntity, message: "Unprocessable Entity", errors: []any{what + " could not be resolved"}}
 	}
 	if in.Side == "" {
 		in.Side = "RIGHT"

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,6 +96,9 @@ func (s *Server) answer(r *http.Request, body []byte, table []Route) answer {
 	}
 	a.condition(r)
 	s.meter(&a, r)
+	// The clock of the answer is the one that JWTs are held against.
+	a.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
+	a.header.Set("X-Github-Request-Id", fmt.Sprintf("%04X:%d", s.now().Unix()&0xffff, len(s.journal)))
 	return a
 }
 

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func (r *repo) branchState(name string) Branch {
 			if k.output.Title != nil {
 				title = *k.output.Title
 			}
-			runs[k.name] = Status{k.name, or(k.conclusion, k.status), title, k.app.Slug + "[bot]"}
+			runs[k.name] = Status{k.name, cmp.Or(k.conclusion, k.status), title, k.app.Slug + "[bot]"}
 		}
 	}
 	b.Checks = slices.Collect(maps.Values(runs))
