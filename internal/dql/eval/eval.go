@@ -14,22 +14,35 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/dql"
+	"github.com/salvehq/salve/internal/dql/records"
 	"github.com/salvehq/salve/internal/dql/scalar"
 	"github.com/salvehq/salve/internal/dql/syntax"
 )
 
 // A Source gives the records of a table.
 type Source interface {
-	// Fetch yields the records of a table in [from, to). A table that the
-	// source does not have is ErrNoTable. A problem met while reading ends the
-	// sequence; Fetch reports it through the context's cause or the error that
-	// a Failing source returns.
+	// Fetch yields the records of a table in [from, to); an error ends the
+	// sequence. A table that the source does not have is ErrNoTable.
 	Fetch(ctx context.Context, table string, from, to time.Time) (iter.Seq2[dql.Record, error], error)
 }
 
 // ErrNoTable says that a source does not have a table; the engine turns it into
 // UNKNOWN_DATA_OBJECT at the place in the query.
-var ErrNoTable = errors.New("no such table")
+var ErrNoTable = records.ErrNoTable
+
+// Records is a source of records in memory; the field event.kind decides the
+// tables that a record appears in, see package records.
+func Records(recs []dql.Record) Source { return records.Memory(recs) }
+
+// OpenRecords is a source of records in files of JSON lines: FILE holds
+// recorded events, NAME=FILE the table NAME.
+func OpenRecords(files ...string) (Source, error) {
+	f, err := records.Open(files...)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
 
 // An Engine answers queries from a Source. It has no other effects: its clock
 // and its time zone are fields.
@@ -37,6 +50,7 @@ type Engine struct {
 	Source   Source         // nil has no tables
 	Now      time.Time      // what now() is; required
 	Location *time.Location // of getHour and the like; nil means UTC
+	Workers  int            // that read files at the same time; 0 means one for each processor
 }
 
 // defaultWindow is how far back a query without from: looks.

@@ -76,13 +76,6 @@ func (c *compiler) unknownField(x *syntax.Field) *syntax.Error {
 	return e
 }
 
-// need notes that the query reads a field.
-func (c *compiler) need(name string) {
-	if c.needs != nil {
-		c.needs[name] = true
-	}
-}
-
 // reader reads a field. It remembers where the last shape had it.
 func reader(name string) expr {
 	var last *shape

@@ -7,47 +7,50 @@ import (
 
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/function"
+	"github.com/salvehq/salve/internal/dql/records"
 	"github.com/salvehq/salve/internal/dql/scalar"
 	"github.com/salvehq/salve/internal/dql/syntax"
 )
 
 // fetch reads a table in a window of time.
-func (c *compiler) fetch(_ *syntax.Command, args function.Args) (starter, error) {
+func (c *compiler) fetch(args function.Args) (starter, *records.Scan, error) {
 	object := args.Get("dataObject")
 	field, ok := object.Value.(*syntax.Field)
 	if !ok {
-		return nil, c.q.Errorf("UNKNOWN_DATA_OBJECT", object, "A data object is a name, such as events.")
+		return nil, nil, c.q.Errorf("UNKNOWN_DATA_OBJECT", object, "A data object is a name, such as events.")
 	}
 	from, to, err := c.window(args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.scope = &scope{open: true}
-	table := field.Name
-	return func(to2 sink) error {
-		if c.run.engine.Source == nil {
-			return c.unknownTable(field)
-		}
-		seq, err := c.run.engine.Source.Fetch(c.run.ctx, table, from, to)
-		if errors.Is(err, ErrNoTable) {
-			return c.unknownTable(field)
-		}
+	return func(out sink) error { return c.push(field, from, to, out) }, &records.Scan{Table: field.Name, From: from, To: to}, nil
+}
+
+// push pushes the records of a table.
+func (c *compiler) push(table *syntax.Field, from, to time.Time, out sink) error {
+	if c.run.engine.Source == nil {
+		return c.unknownTable(table)
+	}
+	seq, err := c.run.engine.Source.Fetch(c.run.ctx, table.Name, from, to)
+	if errors.Is(err, ErrNoTable) {
+		return c.unknownTable(table)
+	}
+	if err != nil {
+		return err
+	}
+	for rec, err := range seq {
 		if err != nil {
 			return err
 		}
-		for rec, err := range seq {
-			if err != nil {
-				return err
-			}
-			if err := c.run.ctx.Err(); err != nil {
-				return err
-			}
-			if err := to2.push(&row{shape: c.shapes.of(rec.Names()), vals: rec.Values()}); err != nil {
-				return err
-			}
+		if err := c.run.ctx.Err(); err != nil {
+			return err
 		}
-		return nil
-	}, nil
+		if err := out.push(&row{shape: c.shapes.of(rec.Names()), vals: rec.Values()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *compiler) unknownTable(f *syntax.Field) *syntax.Error {

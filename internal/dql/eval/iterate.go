@@ -204,7 +204,7 @@ func (c *compiler) exists(_ *syntax.Call, args function.Args) (expr, error) {
 	if !ok {
 		return nil, c.q.Errorf("PARSE_ERROR", args.Get("field"), "`exists` takes the name of a field.")
 	}
-	c.need(f.Name)
+	c.needAll()
 	return func(r *row) dql.Value { return dql.Bool(r.shape.at(f.Name) >= 0) }, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/salvehq/salve/internal/dql/function"
+	"github.com/salvehq/salve/internal/dql/records"
 	"github.com/salvehq/salve/internal/dql/scalar"
 	"github.com/salvehq/salve/internal/dql/syntax"
 )
@@ -26,8 +27,10 @@ type step func(next sink) sink
 // go through.
 type plan struct {
 	run   *run
+	q     *syntax.Query
 	start starter
-	pipe  sink
+	read  *records.Scan // of a fetch; nil for other starts
+	steps []step
 	out   *collector
 	scope *scope // of the last command
 }
@@ -45,12 +48,26 @@ func (c *collector) push(r *row) error {
 
 func (c *collector) flush() error { return nil }
 
+func (c *collector) absorb(other sink) { c.rows = append(c.rows, other.(*collector).rows...) }
+
 // exec runs the plan; its rows are in out.
 func (p *plan) exec() error {
-	if err := p.start(p.pipe); err != nil && !errors.Is(err, errDone) {
+	if s, ok := p.run.engine.Source.(scanner); ok && p.read != nil {
+		return p.scan(s)
+	}
+	pipe := chain(p.steps, p.out)
+	if err := p.start(pipe); err != nil && !errors.Is(err, errDone) {
 		return err
 	}
-	return p.pipe.flush()
+	return pipe.flush()
+}
+
+// chain puts steps before a sink.
+func chain(steps []step, to sink) sink {
+	for i := len(steps) - 1; i >= 0; i-- {
+		to = steps[i](to)
+	}
+	return to
 }
 
 // A compiler turns the commands of one query into steps.
@@ -61,20 +78,62 @@ type compiler struct {
 	shapes *shapes
 	scope  *scope
 	locals map[string]expr // aliases of the same command
-	needs  map[string]bool // fields read so far; nil once all are needed
-	iter   bool            // inside an iterative function
+	needs  *needs
+	iter   bool // inside an iterative function
 
 	aggregations *[]aggregation // where aggregations go; nil where none may stand
 }
 
+// needs are the fields of the first table that a query reads.
+type needs struct {
+	all   bool
+	names []string
+	seen  map[string]bool
+}
+
+// need notes that the query reads a field.
+func (c *compiler) need(name string) {
+	if c.needs != nil && !c.needs.seen[name] {
+		c.needs.seen[name] = true
+		c.needs.names = append(c.needs.names, name)
+	}
+}
+
+// needAll notes that the query reads fields that it does not name.
+func (c *compiler) needAll() {
+	if c.needs != nil {
+		c.needs.all = true
+	}
+}
+
+// compiler returns a compiler for q.
+func (r *run) compiler(q *syntax.Query) *compiler {
+	return &compiler{
+		run: r, q: q, env: r.env(), shapes: &shapes{}, scope: &scope{open: true},
+		needs: &needs{seen: map[string]bool{}},
+	}
+}
+
 // plan compiles q.
 func (r *run) plan(q *syntax.Query) (*plan, error) {
-	c := &compiler{run: r, q: q, env: r.env(), shapes: &shapes{}, scope: &scope{open: true}}
-	p := &plan{run: r, out: &collector{}}
-	start, err := c.begin(q.Commands[0])
-	if err != nil {
+	c := r.compiler(q)
+	p := &plan{run: r, q: q, out: &collector{}}
+	var err error
+	if p.start, p.read, err = c.begin(q.Commands[0]); err != nil {
 		return nil, err
 	}
+	if p.steps, err = c.rest(q); err != nil {
+		return nil, err
+	}
+	p.scope = c.scope
+	if p.read != nil && !c.scope.open && !c.needs.all {
+		p.read.Fields = append([]string{}, c.needs.names...)
+	}
+	return p, nil
+}
+
+// rest compiles all commands but the first.
+func (c *compiler) rest(q *syntax.Query) ([]step, error) {
 	var steps []step
 	for _, cmd := range q.Commands[1:] {
 		s, err := c.step(cmd)
@@ -83,12 +142,7 @@ func (r *run) plan(q *syntax.Query) (*plan, error) {
 		}
 		steps = append(steps, s)
 	}
-	p.start, p.scope = start, c.scope
-	p.pipe = p.out
-	for i := len(steps) - 1; i >= 0; i-- {
-		p.pipe = steps[i](p.pipe)
-	}
-	return p, nil
+	return steps, nil
 }
 
 // resolve puts the arguments of a command to its parameters.
@@ -107,20 +161,23 @@ func (c *compiler) resolve(cmd *syntax.Command) (function.Args, error) {
 }
 
 // begin compiles the first command.
-func (c *compiler) begin(cmd *syntax.Command) (starter, error) {
+func (c *compiler) begin(cmd *syntax.Command) (starter, *records.Scan, error) {
 	args, err := c.resolve(cmd)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var start starter
 	switch args.Signature.Name {
 	case "fetch":
-		return c.fetch(cmd, args)
+		return c.fetch(args)
 	case "data":
-		return c.data(args)
+		start, err = c.data(args)
+		return start, nil, err
 	case "timeseries":
-		return c.timeseries(args)
+		start, err = c.timeseries(args)
+		return start, nil, err
 	}
-	return nil, c.q.Errorf("PARSE_ERROR", cmd.Named, "A query can't start with `%s`.", cmd.Name).With("start with fetch or data")
+	return nil, nil, c.q.Errorf("PARSE_ERROR", cmd.Named, "A query can't start with `%s`.", cmd.Name).With("start with fetch or data")
 }
 
 // step compiles any other command.

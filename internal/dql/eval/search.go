@@ -63,7 +63,7 @@ var logic = map[string]func(x, y dql.Value) dql.Value{"and": scalar.And, "or": s
 
 // anywhere looks for text in the fields of a row, reading all of them.
 func (s searcher) anywhere(text string) expr {
-	s.c.needs = nil
+	s.c.needAll()
 	p := scalar.NewPhrase(text, "*", s.sensitive)
 	return func(r *row) dql.Value {
 		for i, v := range r.vals {

@@ -103,3 +103,6 @@ func pour(n int, at func(int) *row, to sink) error {
 	}
 	return to.flush()
 }
+
+// absorb takes the rows of another worker, which come after those of s.
+func (s *sortSink) absorb(other sink) { s.rows = append(s.rows, other.(*sortSink).rows...) }
