@@ -305,6 +305,7 @@ func conform(t *testing.T, req *http.Request, sent []byte, resp *http.Response, 
 var unsound = []string{
 	"matches more than one oneOf",     // two kinds of errors overlap
 	`Error at "/0/account"`,           // of an installation: a person and an enterprise at once
+	`/line": Value is not nullable`,   // of an outdated comment, where GitHub sends null all the same
 	`discriminator property "type" h`, // of contents: a directory is an array, which has no properties
 }
 

@@ -205,6 +205,12 @@ func TestPulls(t *testing.T) {
 	}
 	w.want(201, "POST", pull+"/comments", map[string]any{"body": "reply", "commit_id": head, "path": "README.md", "in_reply_to": comments.at(0, "id")})
 	w.want(201, "POST", pull+"/comments", map[string]any{"body": "new", "commit_id": head, "path": "README.md", "line": 1, "side": "RIGHT"})
+	must(t, push(w, "salve/one", map[string]*githubtest.File{"README.md": {Content: "# Shop 1.1\n"}}))
+	head = w.want(200, "GET", shop+"/git/ref/heads/salve/one", nil).text("object", "sha")
+	comments = w.want(200, "GET", pull+"/comments", nil)
+	if comments.at(0, "line") != 1.0 || comments.at(1, "line") != nil || comments.at(1, "original_line") != 1.0 {
+		t.Errorf("lines of outdated comments: %s", comments.raw)
+	}
 	w.want(200, "PATCH", pull, map[string]any{"title": "One!", "body": "new body"})
 	w.want(200, "PATCH", pull, map[string]any{"state": "closed"})
 	if g := w.want(200, "PATCH", pull, map[string]any{"state": "open"}); g.text("state") != "open" || g.text("title") != "One!" {
@@ -215,6 +221,7 @@ func TestPulls(t *testing.T) {
 	if g := w.want(200, "GET", pull, nil); g.text("state") != "closed" || g.at("merged") != false || g.text("head", "sha") != head {
 		t.Error(g.raw)
 	}
+	w.want(422, "PATCH", strings.Replace(pull, "pulls", "issues", 1), map[string]any{"state": "open"})
 	if g := w.want(422, "PATCH", pull, map[string]any{"state": "open"}); !strings.Contains(g.raw, "branch has been deleted") {
 		t.Error(g.raw)
 	}

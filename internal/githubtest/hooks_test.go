@@ -74,10 +74,11 @@ func TestWebhooks(t *testing.T) {
 	l := listen(t, w)
 	n, head := w.propose("one", "One", map[string]string{"README.md": "# Shop 1\n"})
 	w.want(200, "POST", fmt.Sprintf("/repos/acme/shop/issues/%d/labels", n), `["salve"]`)
+	w.want(200, "PUT", fmt.Sprintf("/repos/acme/shop/issues/%d/labels", n), map[string]any{"labels": []string{"other"}})
 	w.want(201, "POST", "/repos/acme/shop/statuses/"+head, `{"state":"success","context":"c"}`)
 	w.want(200, "PUT", fmt.Sprintf("/repos/acme/shop/pulls/%d/merge", n), nil)
 	w.Settle()
-	want := []string{"push", "pull_request opened", "pull_request labeled", "status", "pull_request closed", "push"}
+	want := []string{"push", "pull_request opened", "pull_request labeled", "pull_request unlabeled", "pull_request labeled", "status", "pull_request closed", "push"}
 	if got := l.events(); !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
 	}

@@ -141,12 +141,17 @@ func (c *call) updateIssue() (reply, error) {
 	if err := in.check("Issue"); err != nil {
 		return reply{}, err
 	}
+	if i.pull != nil && in.State != nil && *in.State == "open" && i.state == "closed" {
+		if err := c.reopenable(i); err != nil {
+			return reply{}, err
+		}
+	}
 	if in.Labels != nil {
 		labels, err := c.labelsOf(in.Labels)
 		if err != nil {
 			return reply{}, err
 		}
-		i.labels = labels
+		c.setLabels(i, labels)
 	}
 	if in.Assignees != nil {
 		i.assignees = nil

@@ -170,6 +170,17 @@ func (s *Server) setLabel(r *repo, i *issue, l *label, by *user, on bool) {
 	}
 }
 
+// setLabels makes the labels of an issue those of a set.
+func (c *call) setLabels(i *issue, set []*label) {
+	by := c.who.actor(c.Server)
+	for _, l := range slices.Clone(i.labels) {
+		c.setLabel(c.repo, i, l, by, slices.Contains(set, l))
+	}
+	for _, l := range set {
+		c.setLabel(c.repo, i, l, by, true)
+	}
+}
+
 // https://docs.github.com/en/rest/issues/labels#set-labels-for-an-issue
 func (c *call) setIssueLabels() (reply, error) {
 	i, err := c.talk()
@@ -180,7 +191,7 @@ func (c *call) setIssueLabels() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	i.labels = set
+	c.setLabels(i, set)
 	return ok(c.labelsJSON(c.repo, i.labels))
 }
 

@@ -266,6 +266,9 @@ func (c *call) lineCommentJSON(i *issue, m *lineComment) object {
 		"created_at": stamp(m.created), "updated_at": stamp(m.created), "author_association": c.association(c.repo, m.author),
 		"_links": object{"self": object{"href": url}, "html": object{"href": web}, "pull_request": object{"href": pull}},
 	}
+	if c.repo.outdated(i.pull, m) {
+		o["line"] = nil
+	}
 	if m.start > 0 {
 		o["start_line"], o["original_start_line"], o["start_side"] = m.start, m.start, m.side
 	}
@@ -273,4 +276,21 @@ func (c *call) lineCommentJSON(i *issue, m *lineComment) object {
 		o["in_reply_to_id"] = m.replyTo
 	}
 	return o
+}
+
+// outdated reports whether the line of a comment has changed since.
+func (r *repo) outdated(p *pull, m *lineComment) bool {
+	if m.side == "LEFT" || m.commit == p.headSHA {
+		return false
+	}
+	line := func(id git.ID) string {
+		c, _ := r.git.Commit(id)
+		e, _ := r.git.Find(c.Tree, m.path)
+		data, _ := r.git.Get(git.Blob, e.ID)
+		if lines := git.Lines(string(data)); m.line <= len(lines) {
+			return lines[m.line-1]
+		}
+		return ""
+	}
+	return line(m.commit) != line(p.headSHA)
 }

@@ -70,6 +70,7 @@ func (c *call) createToken() (reply, error) {
 	// Tokens are no longer 40 characters: since 2026 they carry the App's id
 	// and a signed part.
 	t.text = fmt.Sprintf("ghs_%d_%s.%s.%s", i.app.ID, rand.Text(), rand.Text()+rand.Text(), rand.Text()+rand.Text())
+	maps.DeleteFunc(c.tokens, func(_ string, old *token) bool { return !c.now().Before(old.expires) })
 	c.tokens[t.text] = t
 	return created(c.tokenJSON(t))
 }
