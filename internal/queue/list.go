@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -212,7 +213,7 @@ func record(row *rivertype.JobRow) (Record, error) {
 		r.Process = row.AttemptedBy[n-1]
 	}
 	for _, e := range row.Errors {
-		r.Errors = append(r.Errors, AttemptError{At: e.At.UTC(), Attempt: e.Attempt, Text: e.Error})
+		r.Errors = append(r.Errors, AttemptError{At: e.At.UTC(), Attempt: e.Attempt, Text: strings.TrimPrefix(e.Error, "JobCancelError: ")}) // River's word for Discard
 	}
 	return r, nil
 }
