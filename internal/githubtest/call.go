@@ -127,8 +127,11 @@ func list[T any](c *call, all []T, render func(T) object) (reply, error) {
 // read takes the body of a request in full.
 func read(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
-	if err == nil && len(body) > maxRequest {
-		err = fail(http.StatusRequestEntityTooLarge, "Payload too big")
+	switch {
+	case err != nil:
+		return nil, fail(http.StatusBadRequest, "Problems reading the request")
+	case len(body) > maxRequest:
+		return nil, fail(http.StatusRequestEntityTooLarge, "Payload too big")
 	}
-	return body, err
+	return body, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -330,6 +331,10 @@ func TestChecks(t *testing.T) {
 		t.Error(g.raw)
 	}
 	w.want(201, "POST", path+"/rerequest", nil)
+	must(t, w.RerunCheck("acme/shop", "ada", main, "Salve: pre-deployment"))
+	if g := w.want(200, "GET", shop+"/commits/main/check-runs", nil); g.text("check_runs", 0, "status") != "queued" {
+		t.Error(g.raw)
+	}
 	w.want(201, "POST", fmt.Sprintf("%s/check-suites/%.0f/rerequest", shop, run.at("check_suite", "id")), nil)
 	// Another App cannot touch it.
 	must(t, w.AddApp(githubtest.App{ID: 8, Slug: "other", Key: keyPEM(), Permissions: everything}))
@@ -424,6 +429,34 @@ func TestOwners(t *testing.T) {
 	must(t, push(w, "main", map[string]*githubtest.File{".github/CODEOWNERS": {Content: "# who\n* @ada\n/k8s @nobody ops@example.com\n"}}))
 	if g := w.want(200, "GET", "/repos/acme/shop/codeowners/errors", nil); g.at("errors", 0, "line") != 3.0 || g.at("errors", 0, "column") != 6.0 {
 		t.Error(g.raw)
+	}
+}
+
+// A repository can be read off a disk, and change its states.
+func TestRepoFiles(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	must(t, os.MkdirAll(dir+"/bin", 0o755))
+	must(t, os.WriteFile(dir+"/bin/run", []byte("#!/bin/sh\n"), 0o755))
+	must(t, os.WriteFile(dir+"/.hidden", []byte("x\r\n"), 0o644))
+	files, err := githubtest.Files(os.DirFS(dir))
+	must(t, err)
+	must(t, w.AddRepo(githubtest.Repo{Name: "acme/disk", Branch: "release/1", Files: files}))
+	g := w.want(200, "GET", "/repos/acme/disk/git/trees/release%2F1?recursive=1", nil)
+	if g.text("tree", 0, "path") != ".hidden" || g.text("tree", 2, "mode") != "100755" {
+		t.Error(g.raw)
+	}
+	if text, err := w.ReadFile("acme/disk", "release/1", ".hidden"); err != nil || text != "x\r\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	must(t, w.SetFlags("acme/disk", func(f *githubtest.Flags) { f.Archived = true }))
+	if g := w.want(200, "GET", "/repos/acme/disk", nil); g.at("archived") != true || g.text("default_branch") != "release/1" {
+		t.Error(g.raw)
+	}
+	for name, bad := range map[string]githubtest.Repo{"name": {Name: "disk"}, "path": {Name: "acme/x", Files: map[string]githubtest.File{"../x": {}}}} {
+		if err := w.AddRepo(bad); err == nil {
+			t.Errorf("%s: taken", name)
+		}
 	}
 }
 

@@ -79,8 +79,8 @@ func (f *fault) picks(r *http.Request) bool {
 }
 
 // answer is the one that stands for GitHub's.
-func (f *fault) answer() answer {
-	a := answer{status: f.Status, header: f.Header.Clone(), body: []byte(f.Body)}
+func (f *fault) answer(who identity) answer {
+	a := answer{status: f.Status, header: f.Header.Clone(), body: []byte(f.Body), who: who}
 	if a.header == nil {
 		a.header = http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 	}
@@ -93,9 +93,6 @@ func (f *fault) answer() answer {
 // spoil gives the client what the fault says, where a is GitHub's own answer
 // or its stand-in.
 func (f *fault) spoil(w http.ResponseWriter, r *http.Request, a answer) {
-	if f.Applied && f.Status != 0 {
-		a = f.answer()
-	}
 	switch {
 	case f.Hang:
 		<-r.Context().Done()

@@ -142,6 +142,25 @@ func TestWebhooksOfPeople(t *testing.T) {
 	}
 }
 
+func TestWebhooksOfIssues(t *testing.T) {
+	w := newWorld(t)
+	l := listen(t, w)
+	w.want(201, "POST", "/repos/acme/shop/issues", `{"title":"Dashboard"}`)
+	w.want(200, "PATCH", "/repos/acme/shop/issues/1", `{"body":"- [x] retry","labels":["salve"]}`)
+	w.want(200, "PATCH", "/repos/acme/shop/issues/1", `{"state":"closed"}`)
+	w.want(200, "PATCH", "/repos/acme/shop/issues/1", `{"state":"open"}`)
+	n, head := w.propose("one", "One", map[string]string{"README.md": "# Shop 1\n"})
+	w.want(200, "POST", fmt.Sprintf("/repos/acme/shop/pulls/%d/reviews", n), `{"event":"COMMENT","body":"b"}`)
+	w.want(201, "POST", "/repos/acme/shop/check-runs", map[string]any{"name": "c", "head_sha": head})
+	must(t, w.RerunCheck("acme/shop", "ada", head, "c"))
+	w.Settle()
+	want := []string{"issues opened", "issues labeled", "issues edited", "issues closed", "issues reopened", "push", "pull_request opened",
+		"pull_request_review submitted", "check_run created", "check_run rerequested"}
+	if got := l.events(); !slices.Equal(got, want) {
+		t.Errorf("events\n%q, want\n%q", got, want)
+	}
+}
+
 func TestMergeQueue(t *testing.T) {
 	w := newWorld(t)
 	l := listen(t, w)

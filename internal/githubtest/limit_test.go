@@ -85,6 +85,10 @@ func TestFaults(t *testing.T) {
 			}
 			g := w.ask("POST", "/repos/acme/shop/git/refs", map[string]any{"ref": "refs/heads/f", "sha": sha})
 			remove()
+			last := w.Journal()[len(w.Journal())-1]
+			if last.Status != test.status || last.Token != "installation" || !last.Mutation() {
+				t.Errorf("journal: %+v", last)
+			}
 			if g.status != test.status {
 				t.Errorf("%d %s, want %d", g.status, g.raw, test.status)
 			}

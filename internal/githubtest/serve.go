@@ -33,7 +33,9 @@ func trimRoot(path string) string {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, table []Route) {
 	body, err := read(r)
 	if err != nil {
-		http.Error(w, `{"message":"Problems reading the request"}`, http.StatusBadRequest)
+		a := answer{header: http.Header{}}
+		a.fail(err)
+		a.write(w)
 		return
 	}
 	a, fault := s.handle(r, body, table)
@@ -49,10 +51,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, table []Route) {
 func (s *Server) handle(r *http.Request, body []byte, table []Route) (a answer, f *fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f = s.fault(r); f == nil || f.Applied {
+	f = s.fault(r)
+	if f == nil || f.Applied {
 		a = s.answer(r, body, table)
 	} else {
-		a = f.answer()
+		a.who, _ = s.identify(r.Header.Get("Authorization"))
+	}
+	if f != nil && (!f.Applied || f.Status != 0) {
+		a = f.answer(a.who)
 	}
 	s.record(r, table, a, f)
 	return a, f
@@ -79,12 +85,12 @@ func (a answer) write(w http.ResponseWriter) {
 func (s *Server) answer(r *http.Request, body []byte, table []Route) answer {
 	path := trimRoot(r.URL.EscapedPath())
 	if s.root == "" {
-		s.root = "http://" + r.Host + strings.TrimSuffix(r.URL.EscapedPath(), path) + "/"
+		s.root = "http://" + r.Host + "/"
 		if strings.HasPrefix(r.URL.Path, "/api/v3/") {
 			s.root = "http://" + r.Host + "/api/v3/"
 		}
 	}
-	// Clients read from Date how far their clock is off.
+	// JWTs are held against this clock; clients read from Date how far theirs is off.
 	a := answer{header: http.Header{"Date": {s.now().UTC().Format(http.TimeFormat)}}}
 	c := &call{Server: s, r: r, body: body}
 	rep, err := s.dispatch(c, path, table, &a)
@@ -96,8 +102,6 @@ func (s *Server) answer(r *http.Request, body []byte, table []Route) answer {
 	}
 	a.condition(r)
 	s.meter(&a, r)
-	// The clock of the answer is the one that JWTs are held against.
-	a.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
 	a.header.Set("X-Github-Request-Id", fmt.Sprintf("%04X:%d", s.now().Unix()&0xffff, len(s.journal)))
 	return a
 }
