@@ -159,6 +159,11 @@ func (r *Repository) Create(ctx context.Context, file string, content []byte) (C
 	if r.exists(file) {
 		return Change{}, &patch.Refusal{Path: file, Why: "file exists already"}
 	}
+	for dir := range r.charts {
+		if strings.HasPrefix(file, path.Join(dir, "templates")+"/") {
+			return Change{}, &patch.Refusal{Path: file, Why: "file would become a template of the chart in " + dir, Do: "add it to the chart by hand"}
+		}
+	}
 	c := Change{Files: patch.ChangeSet{{Path: file, After: content, Mode: string(forge.ModeFile)}}, Edits: []Edit{{File: file, Line: 1}}}
 	f, err := kubeedit.Read(file, content)
 	if err != nil {

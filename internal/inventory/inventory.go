@@ -170,7 +170,7 @@ type Workload struct {
 	Environments []string // sorted; empty if nothing tells
 }
 
-func (w Workload) String() string { return w.Kind + " " + join(w.Namespace, w.Name) }
+func (w Workload) String() string { return strings.TrimSpace(w.Kind + " " + join(w.Namespace, w.Name)) }
 
 // Sibling returns the target that is to t as other is to field: limits.memory
 // beside requests.memory of the same container, or of the same values file.

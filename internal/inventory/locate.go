@@ -130,6 +130,9 @@ func leads(root *yaml.Node) []lead {
 func (r *Repository) locateObject(t Target) (work, error) {
 	meant := r.candidates(t)
 	if len(meant) == 0 {
+		if charts := r.findInstalled(t); len(charts) > 0 {
+			return r.locateInstalled(t, charts)
+		}
 		return work{}, r.notFound(t)
 	}
 	if err := r.owned(t, meant[0]); err != nil {

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/helm"
 	"github.com/salvehq/salve/internal/kubeedit"
 	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
@@ -41,6 +42,10 @@ type Repository struct {
 	byFile map[string][]*instance // by manifest
 	byName map[string][]*instance // by final name
 	listed map[string]bool        // files that a kustomization renders or patches with
+
+	charts   map[string]*helm.Chart // by directory
+	installs []*installed           // workloads of charts
+
 	faults map[Finding]bool
 	parent *Repository // before a change that kept builds as they are; nil for none
 }
@@ -144,6 +149,7 @@ func (r *Repository) render() {
 	slices.SortStableFunc(r.builds, func(a, b *instance) int {
 		return cmp.Or(strings.Compare(a.Object.Doc.Path(), b.Object.Doc.Path()), cmp.Compare(a.Object.Line, b.Object.Line), strings.Compare(a.where(), b.where()))
 	})
+	r.install()
 }
 
 func (r *Repository) kustomization(file string) {

@@ -9,12 +9,18 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
-// Workloads returns everything that runs pods, sorted by file, line and build.
+// Workloads returns everything that runs pods: first what manifests write,
+// sorted by file, line and build, then what charts bring.
 func (r *Repository) Workloads() []Workload {
 	var out []Workload
 	for _, i := range r.builds {
 		if o := r.object(i); o.IsWorkload() {
 			out = append(out, i.workload(o))
+		}
+	}
+	for _, i := range r.installs {
+		if i.certain || i.template != nil {
+			out = append(out, i.workload())
 		}
 	}
 	return out
@@ -29,6 +35,11 @@ func (r *Repository) Find(kind, namespace, name, environment string) []Workload 
 	for _, i := range r.find(kind, namespace, name, environment) {
 		if o := r.object(i); o.IsWorkload() {
 			out = append(out, i.workload(o))
+		}
+	}
+	if len(out) == 0 {
+		for _, i := range r.findInstalled(Target{Kind: kind, Namespace: namespace, Name: name, Environment: environment}) {
+			out = append(out, i.workload())
 		}
 	}
 	return out

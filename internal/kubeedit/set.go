@@ -396,3 +396,12 @@ func (d *Document) editable(p Path, shared bool) error {
 	}
 	return nil
 }
+
+// Top returns the node at an address, nil if it is not written.
+func (f *File) Top(a Address) (*yaml.Node, error) {
+	d, _, err := f.document(a)
+	if err != nil {
+		return nil, err
+	}
+	return d.Follow(a.Path), nil
+}
