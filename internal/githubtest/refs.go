@@ -210,15 +210,17 @@ func (s *Server) setRef(r *repo, name string, id git.ID, by *user) {
 	if !hidden(name) {
 		s.announcePush(r, name, old, id, by)
 	}
+	reached := r.git.Ancestors(id)
 	for _, i := range r.issues {
 		if i.pull != nil && i.state == "open" {
-			s.followRef(r, i, name, id, by)
+			s.followRef(r, i, name, id, reached, by)
 		}
 	}
 }
 
-// followRef lets one open pull request follow a reference that has moved.
-func (s *Server) followRef(r *repo, i *issue, name string, id git.ID, by *user) {
+// followRef lets one open pull request follow a reference that has moved to a
+// commit with its ancestors.
+func (s *Server) followRef(r *repo, i *issue, name string, id git.ID, reached map[git.ID]bool, by *user) {
 	p := i.pull
 	switch {
 	case name == p.headRef() && id == "", name == "refs/heads/"+p.base && id == "":
@@ -232,7 +234,7 @@ func (s *Server) followRef(r *repo, i *issue, name string, id git.ID, by *user) 
 		if len(r.git.Log(p.baseSHA, id)) == 0 {
 			s.closePull(r, i, by)
 		}
-	case name == "refs/heads/"+p.base && r.git.Ancestors(id)[p.headSHA]:
+	case name == "refs/heads/"+p.base && reached[p.headSHA]:
 		s.markMerged(r, i, id, by)
 	}
 }
