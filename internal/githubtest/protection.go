@@ -35,8 +35,9 @@ type Ruleset struct {
 	Rules    []Rule
 }
 
-// A Rule is one rule by the type and the parameters that GitHub gives it. The
-// server enforces creation, update, deletion, non_fast_forward,
+// A Rule is one rule by the type and the parameters that GitHub gives it;
+// required_status_checks holds []RequiredCheck, restricted_file_paths []string.
+// The server enforces creation, update, deletion, non_fast_forward,
 // required_signatures, pull_request, required_status_checks,
 // branch_name_pattern, commit_message_pattern and file_path_restriction.
 // https://docs.github.com/en/rest/repos/rules
