@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,6 +81,8 @@ func choose(t Target, o kubeedit.Object) (*kubeedit.Container, error) {
 	switch {
 	case t.Container != "":
 		why = fmt.Sprintf("%s %s has %d containers called %s, of %s", o.Kind, o.Name, len(fit), t.Container, strings.Join(names, ", "))
+	case len(all) == 0 && bytes.Contains(o.Doc.Text(), []byte("{{")):
+		return nil, &patch.Refusal{Path: o.Doc.Path(), Line: o.Line, Why: "text holds template expressions, {{ … }}", Do: "change what fills them in"}
 	case len(all) == 0:
 		why = fmt.Sprintf("%s %s writes no containers", o.Kind, o.Name)
 	}
