@@ -17,7 +17,6 @@ import (
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/remedy"
-	"github.com/salvehq/salve/internal/sandbox"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
 )
@@ -56,8 +55,7 @@ without Dynatrace. Writes nothing. A directory without .github/salve.yml is plan
 
 // planOnce plans for directories and recorded problems.
 func planOnce(ctx context.Context, dirs, records []string, now time.Time) (cycle, error) {
-	recs, err := sandbox.ReadRecords(records...)
-	source := eval.Records(recs)
+	source, err := eval.OpenRecords(records...)
 	if err != nil {
 		return cycle{}, &exitError{exitUsage, err}
 	}

@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/dql/scalar", "internal/dql/records"},
 	{"internal/dql/function", "internal/dql/pattern"},
 	{"internal/forge", "internal/problem", "internal/dql/syntax", "internal/redact"},
-	{"internal/patch", "internal/dql", "templates", "internal/githubtest/git", "internal/githubtest/graphql"},
+	{"internal/patch", "internal/dql", "templates", "testdata", "internal/githubtest/git", "internal/githubtest/graphql"},
 	{"internal"},
 }
 
@@ -42,7 +42,6 @@ var layers = [][]string{
 var vendors = map[string][]string{
 	"github.com/google/go-github/v62":            {"internal/ghapp"},
 	"github.com/bradleyfalzon/ghinstallation/v2": {"internal/ghapp"},
-	"golang.org/x/time":                          {"internal/ghapp"},
 	"github.com/hashicorp/hcl/v2":                {"internal/tfedit"},
 	"github.com/zclconf/go-cty":                  {"internal/tfedit"},
 	"github.com/robfig/cron/v3":                  {"internal/schedule"},

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/salvehq/salve/internal/dql"
@@ -19,8 +17,9 @@ var fieldTypes = map[string]dql.Type{
 	"resolved_problem_duration": {Type: "duration"}, "event.severity": {Type: "long"}, "dt.davis.affected_users_count": {Type: "long"},
 }
 
-// readRecords reads JSON lines, and moves every time in them by shift.
-func readRecords(world fs.FS, shift time.Duration, files ...string) ([]dql.Record, error) {
+// Records reads the JSON lines of a world, and moves every time in them by
+// shift.
+func Records(world fs.FS, shift time.Duration, files ...string) ([]dql.Record, error) {
 	var out []dql.Record
 	for _, file := range files {
 		text, err := fs.ReadFile(world, file)
@@ -58,17 +57,4 @@ func moved(r dql.Record, shift time.Duration) dql.Record {
 		names, values = append(names, name), append(values, v)
 	}
 	return dql.NewRecord(names, values)
-}
-
-// ReadRecords reads files of JSON lines.
-func ReadRecords(files ...string) ([]dql.Record, error) {
-	var out []dql.Record
-	for _, f := range files {
-		recs, err := readRecords(os.DirFS(filepath.Dir(f)), 0, filepath.Base(f))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, recs...)
-	}
-	return out, nil
 }

@@ -86,7 +86,7 @@ func (s *Sandbox) tenant(o Options) error {
 	if err != nil {
 		return err
 	}
-	records, err := readRecords(o.World, o.Shift, files...)
+	records, err := Records(o.World, o.Shift, files...)
 	if err != nil {
 		return err
 	}
