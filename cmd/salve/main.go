@@ -74,7 +74,7 @@ func rootCommand(env *environment) *cobra.Command {
 	})
 	root.AddCommand(
 		demoCommand(env), serveCommand(env), runCommand(env), planCommand(env), sandboxCommand(env),
-		queryCommand(env), validateCommand(env), catalogCommand(env), versionCommand(env),
+		queryCommand(env), vetCommand(env), fmtCommand(env), validateCommand(env), catalogCommand(env), versionCommand(env),
 	)
 	return root
 }

@@ -26,7 +26,6 @@ type decoder struct {
 	vals  []dql.Value
 	seen  map[string][]string // lists of names by their text
 	key   []byte
-	dates dateCache
 
 	s  string
 	at int
@@ -135,7 +134,7 @@ func (d *decoder) field() error {
 	if err != nil {
 		return err
 	}
-	if v, err = d.typed(v, e.as); err != nil {
+	if v, err = typed(v, e.as); err != nil {
 		return fmt.Errorf("%s: %w", e.name, err)
 	}
 	d.put(e, v)

@@ -201,8 +201,12 @@ func (r *reading) view(workers int, start func(worker int) Push) error {
 				return nil
 			}
 			if e := v.entry(p.state()); e != nil {
-				e.record.names = names
-				e.record.vals = words.keep(e.record.vals[:0], vals)
+				n := len(names)
+				if r.fields != nil {
+					n = len(r.scan.Fields) // the rest is the header, which the state holds
+				}
+				e.record.names = names[:n]
+				e.record.vals = words.keep(e.record.vals[:0], vals[:n])
 			}
 			return nil
 		}

@@ -3,7 +3,6 @@ package records
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/salvehq/salve/internal/dql"
@@ -41,7 +40,7 @@ var typings = map[string]typing{
 
 // typed gives v the type of its field. The encodings of a query's answer are
 // accepted: a long and a duration may be strings.
-func (d *decoder) typed(v dql.Value, as typing) (dql.Value, error) {
+func typed(v dql.Value, as typing) (dql.Value, error) {
 	if as == untyped || v.IsNull() {
 		return v, nil
 	}
@@ -49,7 +48,7 @@ func (d *decoder) typed(v dql.Value, as typing) (dql.Value, error) {
 	switch as {
 	case asTimestamp:
 		if isText {
-			if ns, ok := d.dates.parse(s); ok {
+			if ns, ok := nanosOf(s); ok {
 				return dql.Time(time.Unix(0, ns)), nil
 			}
 			t, err := time.Parse(time.RFC3339Nano, s)
@@ -78,34 +77,40 @@ func integer(v dql.Value, s string) (int64, bool) {
 	return i, err == nil
 }
 
-// A dateCache parses timestamps. Most records of a recording are of few days,
-// so it remembers the last one.
-type dateCache struct {
-	day   string
-	start int64 // of day, nanoseconds since the epoch
+// nanosOf parses 2006-01-02T15:04:05[.digits]Z as nanoseconds since the epoch;
+// other forms are left to package time.
+func nanosOf(s string) (int64, bool) {
+	if len(s) < len("2006-01-02T15:04:05Z") || s[len(s)-1] != 'Z' ||
+		s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return 0, false
+	}
+	century, ok1 := twoDigits(s)
+	year, ok2 := twoDigits(s[2:])
+	month, ok3 := twoDigits(s[5:])
+	day, ok4 := twoDigits(s[8:])
+	h, ok5 := twoDigits(s[11:])
+	m, ok6 := twoDigits(s[14:])
+	sec, ok7 := twoDigits(s[17:])
+	nanos, ok := fraction(s[19 : len(s)-1])
+	year += 100 * century
+	if !(ok && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) || year < 1970 || year > 2261 ||
+		month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || h > 23 || m > 59 || sec > 59 {
+		return 0, false
+	}
+	return int64(daysSince1970(year, month, day)*86400+h*3600+m*60+sec)*1e9 + nanos, true
 }
 
-// parse reads 2006-01-02T15:04:05[.digits]Z; other forms are left to package
-// time.
-func (c *dateCache) parse(s string) (int64, bool) {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[len(s)-1] != 'Z' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
-		return 0, false
+func daysIn(year, month int) int {
+	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// daysSince1970 counts the days of the Gregorian calendar. Years start in March
+// here, so that the leap day is the last of one.
+func daysSince1970(year, month, day int) int {
+	if month < 3 {
+		year, month = year-1, month+12
 	}
-	if s[:10] != c.day {
-		t, err := time.Parse(time.DateOnly, s[:10])
-		if err != nil || t.Year() < 1678 || t.Year() > 2261 {
-			return 0, false
-		}
-		c.day, c.start = strings.Clone(s[:10]), t.UnixNano()
-	}
-	h, okH := twoDigits(s[11:])
-	m, okM := twoDigits(s[14:])
-	sec, okS := twoDigits(s[17:])
-	if !okH || !okM || !okS || h > 23 || m > 59 || sec > 59 {
-		return 0, false
-	}
-	nanos, ok := fraction(s[19 : len(s)-1])
-	return c.start + int64(h*3600+m*60+sec)*1e9 + nanos, ok
+	return 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1 - 719468
 }
 
 func twoDigits(s string) (int, bool) {

@@ -37,7 +37,7 @@ func (e *Error) Error() string {
 		s = e.File + ":" + s
 	}
 	if e.Hint != "" {
-		s += "; " + e.Hint
+		s = strings.TrimSuffix(s, ".") + "; " + e.Hint
 	}
 	return s
 }
