@@ -11,17 +11,18 @@
 //
 // Package forge names the parts of a code host: repositories, commits,
 // proposals, statuses, events; and it refuses names that could climb out of a
-// URL or a tree. Package problem reads Davis problems from records. Packages
-// dql/syntax, dql/function, dql/check and dql/eval are the language: text and
-// tree, the table of functions, what can be said without data, and the engine
-// that answers queries from records.
+// URL or a tree. Package problem reads Davis problems from records, package
+// redact takes secrets out of what leaves the program. Packages dql/syntax,
+// dql/function and dql/check are the language: text and tree, the table of
+// functions, what can be said without data. Packages dql/records, dql/scalar,
+// dql/pattern and dql/eval are the engine that answers queries from records.
 //
 // # What the use cases think with
 //
 // Package policy turns a value into the next one by a rule that can be named,
 // and reads .github/salve.yml. Packages kubeedit and tfedit find where a value
-// stands in a file and replace its bytes; package inventory knows which file
-// that is. Package prose words titles, bodies and statuses, and makes hostile
+// stands in a file and replace its bytes; packages kustomize and helm know how
+// overlays and charts fit together; package inventory knows which file it is. Package prose words titles, bodies and statuses, and makes hostile
 // text harmless. Package catalog has the queries with their parameters,
 // columns and words. Package plan reads remedies, and puts all of this
 // together: from a remedy, a repository and evidence to a proposal or to a
@@ -30,16 +31,16 @@
 // # The use cases
 //
 // Package remedy answers open problems, package tune noisy detectors, package
-// gate deployments. Each declares the ports it needs and gets time as an
-// argument; none knows another.
+// gate deployments; package estate keeps the repositories that they read. Each
+// declares the ports it needs and gets time as an argument; none knows another.
 //
 // # The edges
 //
 // Package dynatrace speaks to Grail, package ghapp to GitHub, package schedule
-// to the clock, package server to whoever calls. Packages dynatracetest and
-// githubtest are the other sides of the first two: servers of the real
-// protocols, for tests, for the demo and for salve sandbox. Package archtest
-// holds the import rules.
+// to the clock, package queue to the database, package server to whoever calls.
+// Packages dynatracetest and githubtest are the other sides of the first two:
+// servers of the real protocols, for tests, and with package sandbox for the
+// demo and salve sandbox. Package archtest holds the import rules.
 //
 // # Log keys
 //
