@@ -121,7 +121,7 @@ func (q *Queue) check(j Job) (kind, error) {
 }
 
 // Tick enqueues the job of kind for the time that a schedule named, to the
-// second. Replicas that all tick run it once: one of them gets ran = true.
+// second. Replicas that all tick run it once: one of them gets inserted = true.
 // The payload is the time in RFC 3339, as a JSON string.
 func (q *Queue) Tick(ctx context.Context, kind string, at time.Time) (inserted bool, err error) {
 	at = at.UTC().Truncate(time.Second)

@@ -255,9 +255,10 @@ func (q *Queue) config() *river.Config {
 // error means that some did not listen; they are taken up again when this
 // process has ended.
 func (q *Queue) Stop(ctx context.Context) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.client == nil {
+	q.mu.RLock()
+	client := q.client
+	q.mu.RUnlock() // jobs that are asked to finish may enqueue others
+	if client == nil {
 		return nil
 	}
 	end, ok := ctx.Deadline()
@@ -268,10 +269,10 @@ func (q *Queue) Stop(ctx context.Context) error {
 	defer cancel()
 	soft, cancel := context.WithTimeout(ctx, time.Until(end)/2)
 	defer cancel()
-	err := q.client.Stop(soft)
+	err := client.Stop(soft)
 	q.stop.Do(func() { close(q.stopping) })
 	if err != nil {
-		err = q.client.StopAndCancel(ctx)
+		err = client.StopAndCancel(ctx)
 	}
 	q.tending.Wait()
 	if err != nil {

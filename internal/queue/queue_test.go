@@ -55,6 +55,7 @@ func suite(t *testing.T, w world) {
 		"lane":        testLane,
 		"lane-retry":  testLaneRetry,
 		"stop":        testStop,
+		"stop-softly": testStopSoftly,
 		"migrate":     testMigrate,
 		"facts":       testFacts,
 		"list":        testList,
@@ -437,6 +438,31 @@ func testStop(t *testing.T, w world) {
 	}
 	start(t, second)
 	awaitState(t, second, "long", Done)
+}
+
+// A job may enqueue others while the queue waits for it to finish.
+func testStopSoftly(t *testing.T, w world) {
+	q := openQueue(t, w.url(t))
+	began, goOn := make(chan bool), make(chan bool)
+	handle(t, q, "next", Options{}, func(context.Context, Job) error { return nil })
+	handle(t, q, "long", Options{}, func(ctx context.Context, _ Job) error {
+		began <- true
+		<-goOn
+		_, err := q.Enqueue(ctx, Job{Kind: "next"})
+		return err
+	})
+	enqueue(t, q, Job{Kind: "long"})
+	start(t, q)
+	<-began
+	stopped := make(chan error)
+	go func() { stopped <- q.Stop(context.WithoutCancel(t.Context())) }()
+	goOn <- true
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if r := awaitState(t, q, "long", Done); r.Attempt != 1 {
+		t.Errorf("%+v", r)
+	}
 }
 
 // Replicas that start together on an empty database do not trip over each
