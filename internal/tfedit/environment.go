@@ -1,0 +1,86 @@
+package tfedit
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// synonyms are how directories, files and values call the usual environments.
+var synonyms = map[string]string{
+	"prod": "production", "prd": "production", "production": "production", "live": "production",
+	"stage": "staging", "stg": "staging", "staging": "staging",
+	"dev": "development", "develop": "development", "development": "development",
+	"test": "test", "tst": "test", "testing": "test", "qa": "qa", "uat": "uat",
+	"preprod": "preproduction", "pre-prod": "preproduction", "preproduction": "preproduction",
+	"sandbox": "sandbox", "integration": "integration", "canary": "canary", "perf": "performance", "demo": "demo",
+}
+
+// canonical returns the one spelling of an environment's name.
+func canonical(name string) string {
+	if s, ok := synonyms[strings.ToLower(name)]; ok {
+		return s
+	}
+	return strings.ToLower(name)
+}
+
+// names reports whether a path is called after an environment: an element of
+// it, or a word of one, from the last.
+func names(file, environment string) bool {
+	for _, part := range words(file) {
+		if canonical(part) == canonical(environment) {
+			return true
+		}
+	}
+	return false
+}
+
+// others reports whether a path is called after an environment that is known
+// and another one.
+func others(file, environment string) bool {
+	for _, part := range words(file) {
+		if s, ok := synonyms[strings.ToLower(part)]; ok && s != canonical(environment) {
+			return true
+		}
+	}
+	return false
+}
+
+// words splits a path into its elements, and those into words.
+func words(file string) []string {
+	file = strings.TrimSuffix(file, ".json")
+	file = strings.TrimSuffix(strings.TrimSuffix(file, ".tfvars"), ".auto")
+	var out []string
+	for _, part := range strings.Split(file, "/") {
+		out = append(out, part)
+		if w := strings.FieldsFunc(part, func(r rune) bool { return r == '-' || r == '_' || r == '.' }); len(w) > 1 {
+			out = append(out, w...)
+		}
+	}
+	return out
+}
+
+// environmentVariables are how variables and locals that hold the name of the
+// environment are called.
+var environmentVariables = []string{"environment", "env", "stage", "environment_name", "env_name", "workspace", "deployment_environment"}
+
+func isEnvironmentVariable(name string) bool {
+	return slices.Contains(environmentVariables, strings.ToLower(name))
+}
+
+// example reports whether a directory shows how something is used, or tests it.
+func example(dir string) bool {
+	for _, part := range strings.Split(dir, "/") {
+		switch strings.ToLower(part) {
+		case "example", "examples", "test", "tests", "testdata", "fixtures":
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether a file lies in a directory or below it.
+func within(file, dir string) bool {
+	dir = path.Clean(dir)
+	return dir == "." || file == dir || strings.HasPrefix(file, dir+"/")
+}

@@ -1,0 +1,118 @@
+package tfedit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/patch"
+)
+
+// A Reader reads files of a repository at one commit.
+type Reader interface {
+	// Read returns the content of a regular file. It follows no links.
+	Read(ctx context.Context, path string) ([]byte, error)
+}
+
+// A Repository is the Terraform of a repository at one commit. It may be used
+// by one goroutine at a time.
+type Repository struct {
+	reader   Reader
+	files    map[string]*file // by path; JSON data files are there without content until they are asked for
+	dirs     map[string][]*file
+	sorted   []*file
+	modules  map[string]*module
+	calledBy map[string][]caller
+	uses     map[*module][]reference
+}
+
+// Open reads the Terraform files among files. None is parsed before it is asked
+// for, and one that does not parse is no error but a [Fault]. An error means
+// that a file could not be read.
+func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, error) {
+	r := &Repository{reader: read, files: map[string]*file{}}
+	for _, f := range files {
+		kind, isJSON := kindOf(f.Path)
+		if kind == none || !f.Mode.Regular() || f.Size > MaxSize || skipped(f.Path) {
+			continue
+		}
+		text := &file{path: f.Path, mode: string(f.Mode), kind: kind, json: isJSON}
+		if kind != data {
+			src, err := read.Read(ctx, f.Path)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", f.Path, err)
+			}
+			text.src = src
+		}
+		r.files[f.Path] = text
+	}
+	r.index()
+	return r, nil
+}
+
+// skipped reports whether a file lies where tools keep copies.
+func skipped(file string) bool {
+	for _, part := range strings.Split(path.Dir(file), "/") {
+		switch part {
+		case ".terraform", ".terragrunt-cache", ".git", "node_modules", "cdk.out", "cdktf.out":
+			return true
+		}
+	}
+	return false
+}
+
+// index builds what follows from the list of files.
+func (r *Repository) index() {
+	r.sorted = slices.SortedFunc(maps.Values(r.files), func(a, b *file) int { return cmp.Compare(a.path, b.path) })
+	r.dirs, r.modules, r.calledBy, r.uses = map[string][]*file{}, map[string]*module{}, nil, map[*module][]reference{}
+	for _, f := range r.sorted {
+		if f.kind == config || f.kind == vars {
+			dir := path.Dir(f.path)
+			r.dirs[dir] = append(r.dirs[dir], f)
+		}
+	}
+}
+
+// With returns the repository as it is after a change.
+func (r *Repository) With(cs patch.ChangeSet) *Repository {
+	out := &Repository{reader: r.reader, files: maps.Clone(r.files)}
+	for _, c := range cs {
+		kind, isJSON := kindOf(c.Path)
+		if kind != none {
+			out.files[c.Path] = &file{path: c.Path, mode: c.Mode, src: c.After, kind: kind, json: isJSON}
+		}
+	}
+	out.index()
+	return out
+}
+
+// Faults returns what does not parse among the files that were looked at so
+// far, sorted. [Repository.Resources] looks at all that hold anything to edit.
+func (r *Repository) Faults() []Fault {
+	var out []Fault
+	for _, f := range r.sorted {
+		if f.fault != nil {
+			out = append(out, *f.fault)
+		}
+	}
+	return out
+}
+
+// data returns a JSON data file by path. A nil file is not in the repository.
+func (r *Repository) data(ctx context.Context, name string) (*file, error) {
+	f := r.files[path.Clean(name)]
+	if f == nil || f.src != nil || f.parsed {
+		return f, nil
+	}
+	src, err := r.reader.Read(ctx, f.path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	f.src = src
+	return f, nil
+}
