@@ -33,11 +33,11 @@ func (r *Repository) SetAll(ctx context.Context, edits []Assignment) (Change, er
 		if err := ctx.Err(); err != nil {
 			return Change{}, err
 		}
-		w, err := now.locate(a.Target)
+		w, err := now.locate(ctx, a.Target)
 		if err != nil {
 			return Change{}, err
 		}
-		files, err := now.write(w, a.Value)
+		files, err := now.write(ctx, w, a.Value)
 		if err != nil {
 			return Change{}, err
 		}
@@ -55,7 +55,7 @@ func (r *Repository) SetAll(ctx context.Context, edits []Assignment) (Change, er
 		}
 	}
 	for i, a := range edits {
-		w, err := now.confirm(a)
+		w, err := now.confirm(ctx, a)
 		if err != nil {
 			return Change{}, err
 		}
@@ -65,12 +65,17 @@ func (r *Repository) SetAll(ctx context.Context, edits []Assignment) (Change, er
 }
 
 // write makes the change of one located target.
-func (r *Repository) write(w work, value string) ([]patch.FileChange, error) {
+func (r *Repository) write(ctx context.Context, w work, value string) ([]patch.FileChange, error) {
 	if err := w.target.fits(value); err != nil {
 		return nil, err
 	}
-	if w.create != nil {
+	switch {
+	case w.create != nil:
 		return r.writePatch(w, value)
+	case w.target.Form == Terraform && w.site.Value == value:
+		return nil, nil
+	case w.target.Form == Terraform:
+		return r.writeTerraform(ctx, w.target, value)
 	}
 	if w.site.Written && w.site.From == "" && w.site.Value == value {
 		return nil, nil // nothing to do
@@ -200,10 +205,13 @@ func (r *Repository) exists(file string) bool {
 func (r *Repository) with(files []patch.FileChange) *Repository {
 	out := *r
 	out.parent, out.texts, out.yaml, out.faults = r, map[string][]byte{}, map[string]*kubeedit.File{}, map[Finding]bool{}
+	if r.tf != nil {
+		out.tf = r.tf.With(files)
+	}
 	again := false // kustomizations have to be read again
 	for _, f := range files {
 		out.texts[f.Path] = f.After
-		again = again || f.New() || kustomize.Is(f.Path) || !out.sameHeads(f.Path)
+		again = again || f.New() || kustomize.Is(f.Path) || isYAML(f.Path) && !out.sameHeads(f.Path)
 	}
 	if !again {
 		return &out
@@ -239,21 +247,24 @@ func (r *Repository) allTexts() map[string][]byte {
 }
 
 // confirm finds an assignment again in the changed repository.
-func (r *Repository) confirm(a Assignment) (work, error) {
-	w, err := r.locate(a.Target)
+func (r *Repository) confirm(ctx context.Context, a Assignment) (work, error) {
+	w, err := r.locate(ctx, a.Target)
 	if err != nil {
 		return w, &patch.Refusal{Path: w.site.File, Why: fmt.Sprintf("after the edit the value could not be found again: %v", err), Do: "make this change by hand"}
 	}
 	if !w.site.Written || w.site.Value != a.Value {
 		return w, &patch.Refusal{Path: w.site.File, Line: w.site.Line, Why: fmt.Sprintf("after the edit %s would still be %q", a.Target, w.site.Value), Do: "make this change by hand"}
 	}
-	return w, r.ordered(a.Target)
+	return w, r.ordered(ctx, a.Target)
 }
 
 // ordered refuses a request above its limit.
-func (r *Repository) ordered(t Target) error {
+func (r *Repository) ordered(ctx context.Context, t Target) error {
 	at := t.Field
-	if t.Form != Kubernetes {
+	switch t.Form {
+	case Terraform:
+		return nil
+	case Values, ConfigFile:
 		at = t.Path
 	}
 	parts := strings.Split(at, ".")
@@ -270,8 +281,8 @@ func (r *Repository) ordered(t Target) error {
 	if t.Form == Kubernetes {
 		sib.Field = strings.Join(append(slices.Clone(parts[:len(parts)-2]), other, what), ".")
 	}
-	a, errA := r.locate(t)
-	b, errB := r.locate(sib)
+	a, errA := r.locate(ctx, t)
+	b, errB := r.locate(ctx, sib)
 	if errA != nil || errB != nil {
 		return nil
 	}
@@ -289,6 +300,9 @@ func (r *Repository) ordered(t Target) error {
 // decode, if it did before.
 func (r *Repository) decodes(after *Repository, files []patch.FileChange) error {
 	for _, f := range files {
+		if !isYAML(f.Path) {
+			continue
+		}
 		before := map[int]bool{}
 		for n, o := range r.objectsIn(f.Path) {
 			before[n] = o.Decode() == nil

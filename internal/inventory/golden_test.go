@@ -206,6 +206,8 @@ func target(t *testing.T, words []string) Target {
 			out.Form = Values
 		case w == "config":
 			out.Form = ConfigFile
+		case w == "terraform":
+			out.Form = Terraform
 		case !ok && strings.Contains(w, "/"):
 			out.Namespace, out.Name, _ = strings.Cut(w, "/")
 		case !ok:
@@ -224,6 +226,8 @@ func target(t *testing.T, words []string) Target {
 			}
 		case key == "env":
 			out.Environment = v
+		case key == "address":
+			out.Address = v
 		case key == "api":
 			out.APIVersion = v
 		case key == "to":

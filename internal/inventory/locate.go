@@ -18,10 +18,7 @@ import (
 // [*AmbiguousError] if there are several, and with a [*patch.Refusal] if there
 // is none that may be changed.
 func (r *Repository) Locate(ctx context.Context, t Target) (Site, error) {
-	if err := ctx.Err(); err != nil {
-		return Site{}, err
-	}
-	w, err := r.locate(t)
+	w, err := r.locate(ctx, t)
 	return w.site, err
 }
 
@@ -35,12 +32,17 @@ type work struct {
 	style  kubeedit.Style
 }
 
-func (r *Repository) locate(t Target) (work, error) {
+func (r *Repository) locate(ctx context.Context, t Target) (work, error) {
+	if err := ctx.Err(); err != nil {
+		return work{}, err
+	}
 	switch t.Form {
 	case Kubernetes, "":
 		return r.locateObject(t)
 	case Values, ConfigFile:
 		return r.locatePath(t)
+	case Terraform:
+		return r.locateTerraform(ctx, t)
 	}
 	return work{}, fmt.Errorf("target of form %q: want kubernetes, values, config or terraform", t.Form)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/salvehq/salve/internal/kubeedit"
 	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
+	"github.com/salvehq/salve/internal/tfedit"
 )
 
 // Options of [Open].
@@ -43,6 +44,7 @@ type Repository struct {
 	byName map[string][]*instance // by final name
 	listed map[string]bool        // files that a kustomization renders or patches with
 
+	tf       *tfedit.Repository     // nil until it is asked for
 	charts   map[string]*helm.Chart // by directory
 	installs []*installed           // workloads of charts
 

@@ -1,0 +1,79 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/salvehq/salve/internal/patch"
+	"github.com/salvehq/salve/internal/tfedit"
+)
+
+// terraform returns the Terraform of the repository. It is read when it is
+// first asked for.
+func (r *Repository) terraform(ctx context.Context) (*tfedit.Repository, error) {
+	if r.tf != nil {
+		return r.tf, nil
+	}
+	tf, err := tfedit.Open(ctx, r.list, r.files)
+	r.tf = tf
+	return tf, err
+}
+
+// resource is the target as package tfedit takes it. The variables files of
+// its environment are those of the configuration unless it names its own.
+func (r *Repository) resource(t Target) tfedit.Target {
+	out := tfedit.Target{Address: t.Address, File: t.File, Environment: t.Environment, VarFiles: t.VarFiles, Vars: t.Vars}
+	if len(out.VarFiles) == 0 {
+		out.VarFiles = r.opts.Environments[t.Environment].VarFiles
+	}
+	return out
+}
+
+// locateTerraform finds the one place where the value of an address is written.
+func (r *Repository) locateTerraform(ctx context.Context, t Target) (work, error) {
+	tf, err := r.terraform(ctx)
+	if err != nil {
+		return work{}, err
+	}
+	s, err := tf.Locate(ctx, r.resource(t))
+	if err != nil {
+		return work{}, several(t, err)
+	}
+	return work{target: t, site: siteIn(s)}, nil
+}
+
+func siteIn(s tfedit.Site) Site {
+	return Site{
+		File: s.File, Line: s.Line, Value: s.Value, Written: s.Written || s.Value != "", Address: s.Address,
+		How: strings.Join(s.Trail, " → "), Affects: s.Affects,
+	}
+}
+
+// several turns what package tfedit could not decide into the error of this
+// package.
+func several(t Target, err error) error {
+	var a *tfedit.AmbiguousError
+	if !errors.As(err, &a) {
+		return err
+	}
+	out := &AmbiguousError{Target: t, Do: cmp.Or(a.Do, "name the environment or the file")}
+	for _, c := range a.Candidates {
+		out.Candidates = append(out.Candidates, siteIn(c))
+	}
+	return out
+}
+
+// writeTerraform changes the value of an address.
+func (r *Repository) writeTerraform(ctx context.Context, t Target, value string) ([]patch.FileChange, error) {
+	tf, err := r.terraform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := tf.Set(ctx, r.resource(t), value)
+	if err != nil {
+		return nil, several(t, err)
+	}
+	return c.Files, nil
+}
