@@ -189,7 +189,11 @@ func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, p
 	if !why.None() {
 		return made{}, why, nil
 	}
-	return apply(ctx, t, wanted{t.Place, resize.Limit}, wanted{requestAt, resize.Request})
+	out, why, err := apply(ctx, t, wanted{t.Place, resize.Limit}, wanted{requestAt, resize.Request})
+	if err == nil && why.None() && set.Kind == policy.Memory {
+		out.notes = heapNotes(out, resize.Limit)
+	}
+	return out, why, err
 }
 
 // evidence is what the rules of package policy ask for.
@@ -219,13 +223,24 @@ func apply(ctx context.Context, t Target, ws ...wanted) (made, policy.Reason, er
 	}
 	out := made{change: change}
 	for i, w := range ws {
-		c := prose.Change{What: w.place.String(), From: w.adj.From, To: w.adj.To, Rule: w.adj.Rule}
+		c := prose.Change{What: what(w.place), From: w.adj.From, To: w.adj.To, Rule: w.adj.Rule}
 		if i < len(change.Edits) {
 			c.Path, c.Line = change.Edits[i].File, change.Edits[i].Line
 		}
 		out.changes = append(out.changes, c)
 	}
 	return out, policy.Reason{}, nil
+}
+
+// what names a value for people; where it stands is said beside it.
+func what(t inventory.Target) string {
+	switch {
+	case t.Form == inventory.Terraform:
+		return t.Address
+	case t.Path != "":
+		return t.Path
+	}
+	return fmt.Sprintf("%s %s/%s %s", t.Kind, t.Namespace, t.Name, t.Field)
 }
 
 // propose words a change as a pull request.
