@@ -23,7 +23,7 @@ func (w work) insertion(value string) (edit, error) {
 	if !hclsyntax.ValidIdentifier(name) {
 		return edit{}, f.refusal(body.SrcRange.Start.Byte, fmt.Sprintf("%q is no name of an attribute", name), "")
 	}
-	text := literal(value, w.typ, false)
+	text := literal(value, w.typ, true)
 	e := edit{text: name + "=" + text}
 	line := name + " = " + text
 	eol := f.eol()
@@ -97,7 +97,7 @@ func (f *file) indent(at int) string {
 func (w work) insertMember(value string) (edit, error) {
 	f, rng := w.into.file, w.into.body.SrcRange
 	ms := slices.SortedFunc(maps.Values(w.into.body.Attributes), func(a, b *hclsyntax.Attribute) int { return a.SrcRange.End.Byte - b.SrcRange.End.Byte })
-	text := `"` + escape(w.into.name, true) + `": ` + literal(value, w.typ, true)
+	text := `"` + escape(w.into.name, f.template()) + `": ` + literal(value, w.typ, f.template())
 	if len(ms) == 0 {
 		return edit{}, f.refusal(rng.Start.Byte, "object is empty", "write a first value by hand")
 	}

@@ -17,7 +17,6 @@ type leaf struct {
 	value      string
 	quoted     bool
 	null       bool
-	doc        bool // within a heredoc or a quoted HCL string that holds JSON
 }
 
 // leafOf returns the literal at an end, or why there is none.

@@ -73,9 +73,9 @@ func (w work) edit(value string) (edit, error) {
 	text := value
 	switch {
 	case w.leaf.quoted:
-		text = escape(value, w.file.json || w.leaf.doc)
+		text = escape(value, w.file.template())
 	case w.leaf.null:
-		text = literal(value, w.typ, w.file.json)
+		text = literal(value, w.typ, w.file.template())
 	case !isLiteral(value) || isNumberLiteral(value) != isNumberLiteral(w.leaf.value):
 		want := "a number"
 		if w.leaf.value == "true" || w.leaf.value == "false" {
@@ -86,11 +86,10 @@ func (w work) edit(value string) (edit, error) {
 	return edit{patch.Edit{Start: w.leaf.start, End: w.leaf.end, New: text}, text}, nil
 }
 
-var (
-	number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-	// maxValue bounds what is written.
-	maxValue = 4096
-)
+// maxValue bounds what is written, in bytes.
+const maxValue = 4096
+
+var number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 func isNumberLiteral(s string) bool { return number.MatchString(s) }
 
@@ -110,10 +109,13 @@ func writable(value string) error {
 	return nil
 }
 
+// template reports whether ${ in texts of a file begins an expression.
+func (f *file) template() bool { return !f.json || f.kind == config }
+
 // escape writes text within quotes so that it is read as itself.
-func escape(value string, isJSON bool) string {
+func escape(value string, template bool) string {
 	value = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
-	if !isJSON {
+	if template {
 		value = strings.NewReplacer("${", "$${", "%{", "%%{").Replace(value)
 	}
 	return value
@@ -121,9 +123,9 @@ func escape(value string, isJSON bool) string {
 
 // literal writes a value where nothing says how: without quotes if it is a
 // number or a bool, and its variable is no string.
-func literal(value, typ string, isJSON bool) string {
+func literal(value, typ string, template bool) string {
 	if isLiteral(value) && typ != "string" {
 		return value
 	}
-	return `"` + escape(value, isJSON) + `"`
+	return `"` + escape(value, template) + `"`
 }
