@@ -74,7 +74,9 @@ func rootCommand(env *environment) *cobra.Command {
 	})
 	root.AddCommand(
 		demoCommand(env), serveCommand(env), runCommand(env), planCommand(env), sandboxCommand(env),
-		queryCommand(env), vetCommand(env), fmtCommand(env), validateCommand(env), catalogCommand(env), versionCommand(env),
+		queryCommand(env), vetCommand(env), fmtCommand(env), catalogCommand(env),
+		inventoryCommand(env), editCommand(env), validateCommand(env),
+		jobsCommand(env), migrateCommand(env), versionCommand(env),
 	)
 	return root
 }
