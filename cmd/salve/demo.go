@@ -48,6 +48,15 @@ type demoView struct {
 	Decisions     []decisionView `json:"decisions"`
 	MergesRefused []refusedView  `json:"merges_refused"`
 	SecondCycle   secondView     `json:"second_cycle"`
+	Requests      requestsView   `json:"requests"` // of the first cycle, as GitHub counted them
+}
+
+// A requestsView counts what the first cycle cost.
+type requestsView struct {
+	Reads  int `json:"reads"`
+	Writes int `json:"writes"` // without those that only ask for a token
+	Tokens int `json:"tokens"`
+	Opened int `json:"opened"`
 }
 
 type refusedView struct {
@@ -106,6 +115,7 @@ func (s *stage) play(ctx context.Context) (demoView, error) {
 	s.progress.f("asking the tenant about problems and noisy detectors …\n")
 	first, failed := s.app.cycle(ctx, sandbox.WorldTime)
 	view := demoView{Pulls: pullsOf(first), Decisions: decisionsOf(first), MergesRefused: []refusedView{}}
+	view.Requests = s.count(opened(first))
 
 	s.progress.f("a person opens a pull request …\n")
 	pull, refused, err := s.person(ctx)
@@ -122,6 +132,22 @@ func (s *stage) play(ctx context.Context) (demoView, error) {
 	s.progress.f("a second process, with an empty memory, runs again …\n")
 	view.SecondCycle.Opened, err = s.again(ctx)
 	return view, errors.Join(failed, err)
+}
+
+// count is what GitHub has seen so far.
+func (s *stage) count(opened int) requestsView {
+	v := requestsView{Opened: opened}
+	for _, r := range s.box.GitHub.Journal() {
+		switch {
+		case strings.HasSuffix(r.Path, "/access_tokens"):
+			v.Tokens++
+		case r.Method == "GET" || r.Method == "HEAD" || strings.HasSuffix(r.Path, "/graphql"):
+			v.Reads++
+		default:
+			v.Writes++
+		}
+	}
+	return v
 }
 
 // wire opens the program on the sandbox by the documented variables alone.
@@ -268,6 +294,8 @@ func printDemo(env *environment, v demoView) error {
 	for _, m := range v.MergesRefused {
 		p.f("  %s#%d by %s: %s\n", m.Repo, m.Number, m.Context, clean(m.Message))
 	}
-	p.f("\nSecond cycle, in a new process with an empty memory: %d opened\n", v.SecondCycle.Opened)
+	p.f("\nThe first cycle cost %d reads and %d writes on GitHub, and %d tokens, for %d pull requests\n",
+		v.Requests.Reads, v.Requests.Writes, v.Requests.Tokens, v.Requests.Opened)
+	p.f("Second cycle, in a new process with an empty memory: %d opened\n", v.SecondCycle.Opened)
 	return p.err
 }
