@@ -87,12 +87,11 @@ func (p *parser) pattern() (node, error) {
 	return n, nil
 }
 
+// maxNesting bounds brackets and lookarounds inside each other.
+const maxNesting = 100
+
 // sequence reads matchers up to a closing bracket, a | or the end.
 func (p *parser) sequence(stop string) (sequence, error) {
-	if p.depth++; p.depth > 100 {
-		return nil, p.errorf("nests too deep")
-	}
-	defer func() { p.depth-- }()
 	var seq sequence
 	for {
 		p.space()
@@ -126,6 +125,10 @@ func ended(seq sequence) sequence {
 
 // one reads a matcher with its lookaround, quantifier and export name.
 func (p *parser) one() (node, error) {
+	if p.depth++; p.depth > maxNesting {
+		return nil, p.errorf("the pattern nests deeper than %d levels", maxNesting)
+	}
+	defer func() { p.depth-- }()
 	for _, l := range []struct {
 		sign        string
 		behind, not bool
@@ -298,6 +301,9 @@ func escaped(b *strings.Builder, t string) int {
 }
 
 func (p *parser) primary() (node, error) {
+	if p.at == len(p.text) {
+		return nil, p.errorf("a matcher is missing")
+	}
 	switch c := p.text[p.at]; {
 	case c == '\'' || c == '"':
 		s, err := p.quoted()

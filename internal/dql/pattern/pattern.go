@@ -57,8 +57,8 @@ type Found struct {
 func (p *Pattern) All(s string, loc *time.Location) []Found {
 	var out []Found
 	m := &matcher{s: s, loc: loc}
-	for at := 0; at < len(s); {
-		m.captures = m.captures[:0]
+	for at, spent := 0, 0; at < len(s) && spent < 50*maxSteps; spent += m.steps {
+		m.captures, m.steps = m.captures[:0], 0
 		end, ok := m.run(p.root, at)
 		if !ok || end == at {
 			at++

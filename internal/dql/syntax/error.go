@@ -116,7 +116,8 @@ func (q *Query) Errorf(code string, at Node, format string, args ...any) *Error 
 	}
 	s := at.Bounds()
 	e.Start = Position(q.Text, s.Start)
-	e.End = Position(q.Text, max(s.Start, s.End-1))
+	_, last := utf8.DecodeLastRuneInString(q.Text[:min(s.End, len(q.Text))])
+	e.End = Position(q.Text, max(s.Start, s.End-last))
 	return e
 }
 

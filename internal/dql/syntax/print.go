@@ -78,7 +78,7 @@ func (p *printer) command(c *Command, indent int) {
 	if len(c.Params) == 0 {
 		return
 	}
-	inside := len(p.comments) > 0 && p.comments[0].Start < c.End
+	inside := len(p.comments) > 0 && p.comments[0].Start < c.Params[len(c.Params)-1].Start
 	if !inside && !containsSubquery(c.Params) {
 		line := &printer{}
 		line.args(c.Params, 0)
