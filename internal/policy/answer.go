@@ -122,6 +122,10 @@ func (c *Config) Gate(name GateName) Gate {
 		OnUnknown: said.OnUnknown,
 		Deadline:  cmp.Or(said.Deadline, g.Deadline),
 		Clean:     cmp.Or(said.Clean, g.Clean),
+		BreakGlass: BreakGlass{
+			Permission: cmp.Or(said.BreakGlass.Permission, g.BreakGlass.Permission),
+			For:        cmp.Or(said.BreakGlass.For, g.BreakGlass.For),
+		},
 	}
 }
 

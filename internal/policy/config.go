@@ -75,6 +75,20 @@ type Service struct {
 	Owns []Place `yaml:"owns"`
 	// Remedies override those of the repository for this service.
 	Remedies map[string]Remedy `yaml:"remedies"`
+	// Rollout names the two sides of a canary release, for the gate canary.
+	Rollout Rollout `yaml:"rollout"`
+}
+
+// Rollout names the two sides of a canary release. A side is a workload, an
+// entity id, a name or a release version.
+type Rollout struct {
+	// Canary is the new side: "checkout-canary".
+	Canary string `yaml:"canary"`
+	// Stable is the side that it is compared with: "checkout".
+	Stable string `yaml:"stable"`
+	// Weight is the canary's share of the traffic: 10%. Half, where nothing is
+	// said.
+	Weight Share `yaml:"weight"`
 }
 
 // Match names monitored entities.
@@ -179,8 +193,20 @@ type Gate struct {
 	OnUnknown OnUnknown `yaml:"on-unknown"`
 	// Deadline by which the gate gives its verdict.
 	Deadline Duration `yaml:"deadline"`
-	// Clean is how long there must be no problem before the gate lets pass.
+	// Clean is how long there must have been no blocking problem before the gate
+	// lets pass; for a canary, how long it is observed at least.
 	Clean Duration `yaml:"clean"`
+	// BreakGlass says who may pass the gate in spite of its verdict.
+	BreakGlass BreakGlass `yaml:"break-glass"`
+}
+
+// BreakGlass says who may pass a gate in spite of its verdict: by the label
+// "break-glass: REASON", or the comment "/salve break-glass REASON".
+type BreakGlass struct {
+	// Permission in the repository that it takes: admin unless said otherwise.
+	Permission Role `yaml:"permission"`
+	// For is how long it holds: 4h unless said otherwise.
+	For Duration `yaml:"for"`
 }
 
 // Default returns what holds where .github/salve.yml says nothing.
@@ -203,16 +229,19 @@ const defaultCooldown = 24 * time.Hour
 
 // defaultGates are those of the failure policy for gates: the verdict before a
 // deployment within 30 minutes and after three clean ones, the verdict after it
-// at the end of 15, a canary's within two hours.
+// at the end of 15, a canary's within two hours and not before half an hour.
 func defaultGate(name GateName) Gate {
-	g := Gate{Mode: Off, Clean: Duration(3 * time.Minute), Deadline: Duration(30 * time.Minute)}
+	g := Gate{
+		Mode: Off, Clean: Duration(3 * time.Minute), Deadline: Duration(30 * time.Minute),
+		BreakGlass: BreakGlass{Permission: Admin, For: Duration(4 * time.Hour)},
+	}
 	switch name {
 	case PreDeployment:
 		g.Mode = Enforce
 	case PostDeployment:
 		g.Deadline = Duration(15 * time.Minute)
 	case Canary:
-		g.Deadline = Duration(2 * time.Hour)
+		g.Deadline, g.Clean = Duration(2*time.Hour), Duration(30*time.Minute)
 	}
 	return g
 }

@@ -40,6 +40,16 @@ const (
 
 func (Mode) words() []string { return []string{string(Off), string(Shadow), string(Enforce)} }
 
+// Role is what a person must at least be in a repository.
+type Role string
+
+const (
+	Write Role = "write"
+	Admin Role = "admin"
+)
+
+func (Role) words() []string { return []string{string(Write), string(Admin)} }
+
 // GateName names a gate; its commit status is salve/ and the name.
 type GateName string
 
@@ -113,6 +123,20 @@ func (f *Factor) read(s string) error {
 		return fmt.Errorf("%q is not a factor above 1 and at most %d, such as 1.25 or 25%%", s, MaxFactor)
 	}
 	*f = Factor(math.Round(n*1000) / 1000)
+	return nil
+}
+
+// Share is a part of the whole: 10%.
+type Share float64
+
+func (Share) form() string { return `^[0-9]{1,2}(\.[0-9]{1,3})?%$` }
+
+func (p *Share) read(s string) error {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	if err != nil || !strings.HasSuffix(s, "%") || !(n > 0 && n < 100) {
+		return fmt.Errorf("%q is not a share between 0%% and 100%%, such as 10%%", s)
+	}
+	*p = Share(n / 100)
 	return nil
 }
 
