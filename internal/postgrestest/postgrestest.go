@@ -17,9 +17,9 @@ import (
 
 // A Server is a running PostgreSQL server.
 type Server struct {
-	bin, dir string
-	port     int
-	made     atomic.Int64
+	bin, dir, data string
+	port           int
+	made           atomic.Int64
 }
 
 // Start starts a server that ends with t. It skips t where PostgreSQL is not
@@ -40,12 +40,29 @@ func Start(t testing.TB) *Server {
 	if os.Geteuid() == 0 {
 		s.giveAway(t)
 	}
-	data := filepath.Join(s.dir, "data")
-	s.run(t, "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-	s.run(t, "pg_ctl", "-D", data, "-w", "-l", filepath.Join(s.dir, "log"), "-o",
-		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", s.port, s.dir), "start")
-	t.Cleanup(func() { s.run(t, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop") })
+	s.data = filepath.Join(s.dir, "data")
+	s.run(t, "initdb", "-D", s.data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+	s.start(t)
+	t.Cleanup(func() { s.stop(t) })
 	return s
+}
+
+func (s *Server) start(t testing.TB) {
+	t.Helper()
+	s.run(t, "pg_ctl", "-D", s.data, "-w", "-l", filepath.Join(s.dir, "log"), "-o",
+		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", s.port, s.dir), "start")
+}
+
+func (s *Server) stop(t testing.TB) {
+	t.Helper()
+	s.run(t, "pg_ctl", "-D", s.data, "-m", "immediate", "-w", "stop")
+}
+
+// Restart crashes the server and starts it again, on the same port.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.stop(t)
+	s.start(t)
 }
 
 // Database creates an empty database and returns its URL.
