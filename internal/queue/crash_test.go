@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/salvehq/salve/internal/postgrestest"
 )
 
 // child is a process of its own on the database at url, for tests that kill it.
@@ -201,4 +203,45 @@ func testCount(t *testing.T, w world) {
 		t.Errorf("%d of %d jobs ran", len(ran), jobs)
 	}
 	t.Logf("%s: lost %d, begun twice by the kill %d", w.name, jobs-len(ran), doubled)
+}
+
+// A database that crashes and comes back loses nothing that was accepted; what
+// was not is an error to whoever enqueues, who tries again.
+func TestDatabaseRestarts(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t)
+	q := openQueue(t, server.Database(t))
+	handle(t, q, "count", Options{}, counter(q))
+	start(t, q)
+	const jobs = 200
+	refused := 0
+	for n := range jobs {
+		if n == jobs/2 {
+			server.Restart(t)
+		}
+		j := Job{Kind: "count", Key: fmt.Sprint(n % 10), Unique: fmt.Sprint("delivery-", n)}
+		await(t, "the database to accept", func() bool {
+			_, err := q.Enqueue(t.Context(), j)
+			if err != nil {
+				refused++
+			}
+			return err == nil
+		})
+	}
+	await(t, "all jobs to be done", func() bool {
+		counts, err := q.Counts(t.Context())
+		return err == nil && counts["count"][Done] == jobs
+	})
+	ran := map[string]bool{}
+	for f, err := range q.List(t.Context(), "ran") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		unique, _, _ := strings.Cut(f.Name, " ")
+		ran[unique] = true
+	}
+	if len(ran) != jobs {
+		t.Errorf("%d of %d jobs ran", len(ran), jobs)
+	}
+	t.Logf("%d jobs through a crash of the database, %d times refused", jobs, refused)
 }

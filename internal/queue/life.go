@@ -48,9 +48,9 @@ func (q *Queue) beat(ctx context.Context) error {
 	})
 }
 
-// leaveLife takes this process off the list. Jobs it left behind are taken up
+// depart takes this process off the list. Jobs it left behind are taken up
 // at the next sweep of another.
-func (q *Queue) leaveLife(ctx context.Context) error {
+func (q *Queue) depart(ctx context.Context) error {
 	return q.store.atomically(ctx, func(t tx) error {
 		_, err := t.exec(ctx, `DELETE FROM salve_process WHERE id = $1`, q.id)
 		return err
