@@ -76,12 +76,13 @@ func runOnce(ctx context.Context, env *environment, s *settings, now time.Time, 
 	return errors.Join(printCycle(env, c, format), err)
 }
 
-// cycle runs everything once.
+// cycle runs everything once. Detectors come first, so that the gates, which
+// remediate judges at its end, see all pull requests.
 func (a *app) cycle(ctx context.Context, now time.Time) (cycle, error) {
 	var c cycle
 	var errs [2]error
-	c.Remedy, errs[0] = a.remediate(ctx, now)
-	c.Tune, errs[1] = a.tune.Run(ctx, now)
+	c.Tune, errs[0] = a.tune.Run(ctx, now)
+	c.Remedy, errs[1] = a.remediate(ctx, now)
 	return c, errors.Join(errs[:]...)
 }
 

@@ -44,6 +44,7 @@ type Target struct {
 	Path string // "resources.limits.memory"
 
 	Address string // Terraform: "aws_autoscaling_group.web.max_size"
+	Dir     string // Terraform: module directory that Address starts from; empty for any
 
 	Environment string
 	VarFiles    []string          // Terraform

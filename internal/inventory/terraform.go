@@ -24,11 +24,21 @@ func (r *Repository) terraform(ctx context.Context) (*tfedit.Repository, error) 
 // resource is the target as package tfedit takes it. The variables files of
 // its environment are those of the configuration unless it names its own.
 func (r *Repository) resource(t Target) tfedit.Target {
-	out := tfedit.Target{Address: t.Address, File: t.File, Environment: t.Environment, VarFiles: t.VarFiles, Vars: t.Vars}
+	out := tfedit.Target{Address: t.Address, Dir: t.Dir, File: t.File, Environment: t.Environment, VarFiles: t.VarFiles, Vars: t.Vars}
 	if len(out.VarFiles) == 0 {
 		out.VarFiles = r.opts.Environments[t.Environment].VarFiles
 	}
 	return out
+}
+
+// AlertRules returns the Dynatrace detectors that the repository's Terraform
+// writes.
+func (r *Repository) AlertRules(ctx context.Context) ([]tfedit.AlertRule, error) {
+	tf, err := r.terraform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return tf.AlertRules(ctx)
 }
 
 // locateTerraform finds the one place where the value of an address is written.

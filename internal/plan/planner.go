@@ -162,7 +162,7 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 	if field == "" {
 		return policy.Bounds{Caps: own}, nil
 	}
-	site, err := t.Repo.inventory.Locate(ctx, sibling(t.Place, t.Remedy.Set.Field, field))
+	site, err := t.Repo.inventory.Locate(ctx, t.sibling(field))
 	if err != nil || site.Value == "" {
 		return policy.Bounds{Caps: own}, err
 	}
@@ -172,7 +172,7 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 // pair raises a limit, and the request with it where the two were equal.
 func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
 	t, set := c.Target, c.Target.Remedy.Set
-	requestAt := sibling(t.Place, set.Field, set.Equal)
+	requestAt := t.sibling(set.Equal)
 	limit, err := t.Repo.inventory.Locate(ctx, t.Place)
 	if err != nil {
 		return made{}, policy.Reason{}, err
@@ -232,6 +232,14 @@ func apply(ctx context.Context, t Target, ws ...wanted) (made, policy.Reason, er
 	return out, policy.Reason{}, nil
 }
 
+// asked says of what a remedy answers that it still is so.
+func (r Remedy) asked() string {
+	if r.Answers == Alert {
+		return "the detector is noisy"
+	}
+	return "the problem is open"
+}
+
 // what names a value for people; where it stands is said beside it.
 func what(t inventory.Target) string {
 	switch {
@@ -270,7 +278,7 @@ func (p *Planner) propose(c Case, m made) (Plan, policy.Reason, error) {
 			Changes: m.change.Files, Comments: text.Comments, Evidence: text.Evidence,
 			Status: forge.CommitStatus{
 				Context: forge.ContextRemediation, State: forge.Success,
-				Description: prose.Status(fmt.Sprintf("%s: the edit is proven, the base is unchanged, the problem is open", t.Remedy.Name)),
+				Description: prose.Status(fmt.Sprintf("%s: the edit is proven, the base is unchanged, %s", t.Remedy.Name, t.Remedy.asked())),
 			},
 		},
 	}, policy.Reason{}, nil

@@ -37,6 +37,8 @@ type Target struct {
 	Where       string // file:line, for people
 	Dir         string // where new files for it belong
 	Built       bool   // a kustomization renders it
+
+	Fields map[string]string // addresses of an alert rule by field
 }
 
 // Key names the change that a target stands for: two problems with the same key
@@ -230,13 +232,18 @@ func Prefer(all []Target) []Target {
 
 // sibling is the place of another field of the same thing: the request beside a
 // limit, the window beside the violating samples.
-func sibling(t inventory.Target, field, other string) inventory.Target {
+func (t Target) sibling(other string) inventory.Target {
+	place, field := t.Place, t.Remedy.Set.Field
+	if address, ok := t.Fields[other]; ok {
+		place.Address = address
+		return place
+	}
 	swap := func(s string) string {
 		if head, ok := strings.CutSuffix(s, field); ok {
 			return head + other
 		}
 		return s
 	}
-	t.Field, t.Path, t.Address = swap(t.Field), swap(t.Path), swap(t.Address)
-	return t
+	place.Field, place.Path, place.Address = swap(place.Field), swap(place.Path), swap(place.Address)
+	return place
 }
