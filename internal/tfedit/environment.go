@@ -24,26 +24,29 @@ func canonical(name string) string {
 	return strings.ToLower(name)
 }
 
-// names reports whether a path is called after an environment: an element of
-// it, or a word of one, from the last.
-func names(file, environment string) bool {
+// called returns the environment that a path is called after: the last element
+// of it, or word of one, that is a usual name or the one that was asked for.
+// What live/dev/web is for is said by dev.
+func called(file, environment string) string {
+	out := ""
 	for _, part := range words(file) {
-		if canonical(part) == canonical(environment) {
-			return true
+		if s, ok := synonyms[strings.ToLower(part)]; ok || canonical(part) == canonical(environment) {
+			out = s
+			if !ok {
+				out = canonical(environment)
+			}
 		}
 	}
-	return false
+	return out
 }
 
-// others reports whether a path is called after an environment that is known
-// and another one.
+// names reports whether a path is called after an environment.
+func names(file, environment string) bool { return called(file, environment) == canonical(environment) }
+
+// others reports whether a path is called after another environment.
 func others(file, environment string) bool {
-	for _, part := range words(file) {
-		if s, ok := synonyms[strings.ToLower(part)]; ok && s != canonical(environment) {
-			return true
-		}
-	}
-	return false
+	s := called(file, environment)
+	return s != "" && s != canonical(environment)
 }
 
 // words splits a path into its elements, and those into words.

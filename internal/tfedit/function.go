@@ -27,7 +27,7 @@ func (q *query) call(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) [
 	case e.Name == "lookup" && n >= 2:
 		return q.lookup(e, p, s, t)
 	case e.Name == "element" && n == 2:
-		return q.follow(e.Args[0], steps{q.key(e.Args[1], s)}.then(p), s, t)
+		return q.follow(e.Args[0], steps{q.key(e.Args[1], s)}.then(p), s, t.through(e.Args[1]))
 	case e.Name == "merge" && len(p) > 0:
 		return q.merge(e, p, s, t)
 	case (e.Name == "concat" || e.Name == "toset") && len(p) > 0:
@@ -83,6 +83,7 @@ func isNull(r ref) bool {
 
 func (q *query) lookup(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) []ref {
 	key := q.key(e.Args[1], s)
+	t = t.through(e.Args[1])
 	found := q.follow(e.Args[0], steps{key}.then(p), s, t)
 	if len(e.Args) < 3 {
 		return found

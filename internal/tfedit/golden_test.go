@@ -105,7 +105,7 @@ func newScript(ar *txtar.Archive) *script {
 		switch word, rest, _ := strings.Cut(strings.TrimSpace(line), " "); word {
 		case "place:":
 			s.place = rest
-		case "set", "locate", "rules", "resources", "append":
+		case "set", "locate":
 			s.commands = append(s.commands, strings.TrimSpace(line))
 		}
 	}
@@ -136,12 +136,6 @@ func (s *script) run(t *testing.T) string {
 				t.Errorf("%s: bytes %q are not value %q", c, s.files[site.File][site.Start:site.End], site.Value)
 			}
 			affects(&out, site.Affects)
-		case "rules":
-			s.answers++
-			out.WriteString(s.rules(t, r))
-		case "resources":
-			s.answers++
-			out.WriteString(s.resources(t, r))
 		}
 	}
 	for _, f := range r.Faults() {
@@ -253,6 +247,3 @@ func (s *script) save(t *testing.T, file string, ar *txtar.Archive, have string)
 		t.Fatal(err)
 	}
 }
-
-func (s *script) rules(t *testing.T, r *Repository) string     { return "" }
-func (s *script) resources(t *testing.T, r *Repository) string { return "" }

@@ -177,6 +177,9 @@ func (q *query) candidate(s start, r ref) candidate {
 	case refused:
 		c.why = r.why
 	case constants:
+		if c.why = r.why; c.why != nil {
+			break
+		}
 		c.why = &patch.Refusal{Why: fmt.Sprintf("value is given from outside of the repository: %q", r.text), Do: "change it where it is given"}
 	case block:
 		c.why = r.file.refusal(r.body.SrcRange.Start.Byte, "is a block, want one value", "name an attribute of it")
@@ -226,7 +229,7 @@ func (q *query) add(c *candidate, s start, r ref) {
 			c.why.Path = r.file.path
 		}
 		if len(r.left) > 0 {
-			c.why.Why = fmt.Sprintf("%s: there is no %s", s.label, r.left)
+			c.why.Why = fmt.Sprintf("%s: there is no %s", s.label, strings.TrimPrefix(r.left[0].String(), "."))
 		}
 		return
 	}

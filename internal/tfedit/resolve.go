@@ -3,6 +3,7 @@ package tfedit
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -76,6 +77,17 @@ func (t *hop) then(h hop) *hop {
 	return &h
 }
 
+// through notes that an expression which decided on the way depends on the
+// instance of a block.
+func (t *hop) through(e hclsyntax.Expression) *hop {
+	for _, v := range hclsyntax.Variables(e) {
+		if v.RootName() == "each" || v.RootName() == "count" {
+			return t.then(hop{keyed: true})
+		}
+	}
+	return t
+}
+
 func (q *query) refuse(e hclsyntax.Expression, t *hop, why, do string) []ref {
 	out := &patch.Refusal{Why: why, Do: do}
 	if f := q.fileOf(e); f != nil {
@@ -121,7 +133,7 @@ func (q *query) follow(e hclsyntax.Expression, p steps, s *scope, t *hop) []ref 
 	case *hclsyntax.RelativeTraversalExpr:
 		return q.follow(e.Source, stepsOf(e.Traversal).then(p), s, t)
 	case *hclsyntax.IndexExpr:
-		return q.follow(e.Collection, steps{q.key(e.Key, s)}.then(p), s, t)
+		return q.follow(e.Collection, steps{q.key(e.Key, s)}.then(p), s, t.through(e.Key))
 	case *hclsyntax.ConditionalExpr:
 		return q.conditional(e, p, s, t)
 	case *hclsyntax.FunctionCallExpr:
@@ -164,6 +176,7 @@ func (q *query) further(r ref, p steps) []ref {
 
 func (q *query) conditional(e *hclsyntax.ConditionalExpr, p steps, s *scope, t *hop) []ref {
 	yes, known := q.truth(e.Condition, s)
+	t = t.through(e.Condition)
 	switch {
 	case known && yes:
 		return q.follow(e.TrueResult, p, s, t)
@@ -251,7 +264,12 @@ func (q *query) local(name string, p steps, s *scope, t *hop, e hclsyntax.Expres
 	}
 	plain := *s // locals belong to the module, not to the block that names them
 	plain.self, plain.bound = nil, nil
-	return q.follow(a.Expr, p, &plain, t)
+	out := q.follow(a.Expr, p, &plain, t)
+	if len(p) == 0 && q.target.Environment != "" && isEnvironmentVariable(name) && !slices.ContainsFunc(out, func(r ref) bool { _, ok := q.read(r); return ok }) {
+		// Made of the workspace in a way that cannot be read, but called so.
+		return []ref{{kind: constants, text: q.target.Environment, env: true, t: t}}
+	}
+	return out
 }
 
 // each follows each.key, each.value and count.index.
@@ -260,15 +278,15 @@ func (q *query) each(e hclsyntax.Expression, root string, rest steps, s *scope, 
 		return q.refuse(e, t, fmt.Sprintf("%s stands outside of a block with for_each or count", root), "")
 	}
 	t = t.then(hop{text: root + "." + rest[0].name, keyed: true})
-	key := s.self.key
+	key, f, at := s.self.key, q.fileOf(e), e.Range().Start.Byte
 	if root == "count" {
 		if key.any {
 			return q.refuse(e, t, "value depends on count.index", "name the instance: [0]")
 		}
-		return []ref{{kind: constants, text: key.name, t: t}}
+		return []ref{{kind: constants, text: key.name, t: t, why: f.refusal(at, "value is the index of the instance", "")}}
 	}
 	if rest[0].name == "key" && !key.any {
-		return []ref{{kind: constants, text: key.name, t: t}}
+		return []ref{{kind: constants, text: key.name, t: t, why: f.refusal(at, "value is the key of the instance", "")}}
 	}
 	a := attribute(s.self.blocks, "for_each")
 	if a == nil {

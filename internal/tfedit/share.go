@@ -31,14 +31,19 @@ func (q *query) share(w work, all, meant, rest []start) (work, error) {
 	}
 	if len(meant) > 1 {
 		for _, s := range meant {
-			add(s.called())
+			add(s.who())
 		}
 	} else if s := meant[0]; s.keyed && !keyed(q.hops) {
 		add("every instance of " + s.text)
 	}
 	for _, s := range rest {
 		if q.reaches(s, w) {
-			add(s.called())
+			add(s.who())
+		}
+	}
+	if q.target.Environment != "" && len(meant) == 1 {
+		for _, s := range q.environments(meant[0], w) {
+			add(s)
 		}
 	}
 	slices.Sort(w.site.Affects)
@@ -48,8 +53,57 @@ func (q *query) share(w work, all, meant, rest []start) (work, error) {
 	return w, nil
 }
 
-// called says of which root module a start is a part.
-func (s start) called() string {
+// environments names the other environments that take a value from the same
+// place, as variables files and conditions show them.
+func (q *query) environments(s start, w work) []string {
+	var out []string
+	if s.scope != nil && s.scope.caller == nil && s.scope.inputs == nil {
+		for _, f := range q.r.optional(s.scope.mod) {
+			if names(relative(f.path, s.scope.mod.dir), q.target.Environment) {
+				continue
+			}
+			if t := q.target; f.path != w.site.File {
+				t.Environment, t.VarFiles = "", []string{f.path}
+				if q.ends(t, w) {
+					out = append(out, "what "+f.path+" is for")
+				}
+			}
+		}
+	}
+	none, another := q.target, q.target
+	none.Environment, another.Environment = "", "\x00"
+	if len(out) == 0 && !q.ends(none, w) && q.ends(another, w) {
+		out = append(out, "every environment that is not named there")
+	}
+	return out
+}
+
+// ends reports whether a target is decided, and ends at the same place.
+func (q *query) ends(t Target, w work) bool {
+	other := q.r.query(q.ctx, t)
+	p, err := parseAddress(t.Address)
+	if err != nil {
+		return false
+	}
+	starts, err := other.starts(p)
+	if err != nil {
+		return false
+	}
+	var all []candidate
+	meant, _ := divide(starts, t.Environment)
+	for _, s := range meant {
+		found, err := other.candidates(s)
+		if err != nil {
+			return false
+		}
+		all = append(all, found...)
+	}
+	got, err := other.decide(all)
+	return err == nil && got.site.File == w.site.File && got.site.Start == w.site.Start
+}
+
+// who says of which root module a start is a part.
+func (s start) who() string {
 	if s.scope == nil {
 		return s.label
 	}

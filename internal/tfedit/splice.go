@@ -76,6 +76,12 @@ func onlyTokens(before, after []byte, e edit) bool {
 			return false
 		}
 	}
+	if head+1+tail == len(a) && len(a) == len(b) {
+		if t := a[head]; t.Range.Start.Byte < e.Start || e.End < t.Range.End.Byte { // within a heredoc
+			want := string(t.Bytes[:e.Start-t.Range.Start.Byte]) + e.text + string(t.Bytes[e.End-t.Range.Start.Byte:])
+			return string(b[head].Bytes) == want
+		}
+	}
 	var middle []byte
 	for _, t := range b[head : len(b)-tail] {
 		middle = append(middle, bytes.TrimSpace(t.Bytes)...)

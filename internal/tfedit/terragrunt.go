@@ -26,10 +26,15 @@ func (r *Repository) gruntScope(f *file) *scope {
 // calls, "" if it is not in this repository.
 func (r *Repository) gruntSource(f *file) string {
 	for _, b := range f.parse().Blocks {
-		if b.Type != "terraform" {
+		a := b.Body.Attributes["source"]
+		if b.Type != "terraform" || a == nil {
 			continue
 		}
-		return r.source(path.Dir(f.path), strings.TrimPrefix(text([]*hclsyntax.Block{b}, "source"), "${get_terragrunt_dir()}/"))
+		raw := strings.Trim(string(f.src[a.Expr.Range().Start.Byte:a.Expr.Range().End.Byte]), `"`)
+		if rest, ok := strings.CutPrefix(raw, "${get_repo_root()}/"); ok {
+			return r.source(".", "./"+rest)
+		}
+		return r.source(path.Dir(f.path), "./"+strings.TrimPrefix(raw, "${get_terragrunt_dir()}/"))
 	}
 	return ""
 }
