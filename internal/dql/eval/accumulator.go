@@ -84,10 +84,11 @@ func (d *distinct) merge(o accumulator) {
 
 func (d *distinct) value() dql.Value { return dql.Long(int64(len(d.seen))) }
 
-// sum adds numbers or durations; other values are left out. A sum of numbers
-// is a double.
+// sum adds numbers or durations; nulls are left out, any other value makes the
+// sum null. A sum of numbers is a double.
 type sum struct {
 	mean     bool
+	mixed    bool
 	numbers  int64
 	total    float64
 	lost     float64 // what rounding lost, after Neumaier
@@ -102,6 +103,8 @@ func (s *sum) add(v, _ dql.Value) {
 	} else if d, ok := v.AsDuration(); ok {
 		s.duration += d
 		s.spans++
+	} else if !v.IsNull() {
+		s.mixed = true
 	}
 }
 
@@ -117,6 +120,7 @@ func (s *sum) plus(f float64) {
 
 func (s *sum) merge(o accumulator) {
 	t := o.(*sum)
+	s.mixed = s.mixed || t.mixed
 	s.plus(t.total)
 	s.lost += t.lost
 	s.numbers += t.numbers
@@ -126,7 +130,7 @@ func (s *sum) merge(o accumulator) {
 
 func (s *sum) value() dql.Value {
 	switch {
-	case s.numbers > 0 && s.spans > 0, s.numbers+s.spans == 0:
+	case s.mixed, s.numbers > 0 && s.spans > 0, s.numbers+s.spans == 0:
 		return dql.Null
 	case s.spans > 0 && s.mean:
 		return dql.Duration(s.duration / time.Duration(s.spans))
@@ -152,10 +156,12 @@ type extreme struct {
 	sign   int
 	strict bool
 	mixed  bool
+	double bool // a double was seen: the extreme of longs and doubles is one
 	best   dql.Value
 }
 
 func (e *extreme) add(v, _ dql.Value) {
+	e.double = e.double || v.Kind() == dql.KindDouble
 	switch {
 	case v.IsNull():
 	case e.best.IsNull():
@@ -169,13 +175,16 @@ func (e *extreme) add(v, _ dql.Value) {
 
 func (e *extreme) merge(o accumulator) {
 	t := o.(*extreme)
-	e.mixed = e.mixed || t.mixed
+	e.mixed, e.double = e.mixed || t.mixed, e.double || t.double
 	e.add(t.best, dql.Null)
 }
 
 func (e *extreme) value() dql.Value {
 	if e.mixed || e.strict && !comparable(e.best) {
 		return dql.Null
+	}
+	if f, ok := e.best.AsDouble(); ok && e.strict && e.double {
+		return dql.Double(f)
 	}
 	return e.best
 }
@@ -207,3 +216,40 @@ func (t *take) add(v, _ dql.Value) {
 }
 func (t *take) merge(o accumulator) { t.add(o.(*take).v, dql.Null) }
 func (t *take) value() dql.Value    { return t.v }
+
+// vector applies an aggregation to the elements of arrays, place by place:
+// sum(a[]).
+type vector struct {
+	make func() accumulator
+	accs []accumulator
+}
+
+func (x *vector) add(v, w dql.Value) {
+	list, _ := v.AsArray()
+	for i, e := range list {
+		if i == len(x.accs) {
+			x.accs = append(x.accs, x.make())
+		}
+		x.accs[i].add(e, w)
+	}
+}
+
+func (x *vector) merge(o accumulator) {
+	for i, acc := range o.(*vector).accs {
+		if i == len(x.accs) {
+			x.accs = append(x.accs, x.make())
+		}
+		x.accs[i].merge(acc)
+	}
+}
+
+func (x *vector) value() dql.Value {
+	if x.accs == nil {
+		return dql.Null
+	}
+	out := make([]dql.Value, len(x.accs))
+	for i, acc := range x.accs {
+		out[i] = acc.value()
+	}
+	return dql.Array(out...)
+}

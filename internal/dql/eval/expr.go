@@ -393,10 +393,15 @@ func (c *compiler) columns(args []*syntax.Arg) ([]string, []expr, error) {
 }
 
 // columnName is the alias of an argument or the canonical text of its
-// expression.
+// expression; parse is named after what its pattern exports.
 func columnName(a *syntax.Arg) string {
 	if a.Alias != nil {
 		return a.Alias.Name
+	}
+	if call, ok := a.Value.(*syntax.Call); ok {
+		if name := parsedName(call); name != "" {
+			return name
+		}
 	}
 	return syntax.ColumnName(a.Value, function.Spelling)
 }

@@ -116,3 +116,22 @@ func (c *compiler) lookupCall(_ *syntax.Call, args function.Args) (expr, error) 
 		return dql.Object(dql.NewRecord(names, vals))
 	}, nil
 }
+
+// parsedName is the name of the column that parse or parseAll makes: that of
+// its only export, or parsed_record. It is "" for other functions.
+func parsedName(x *syntax.Call) string {
+	whole := map[string]string{"parse": "parsed_record", "parseAll": "parsed_records"}[function.Spelling(x.Name)]
+	if whole == "" || len(x.Params) < 2 {
+		return ""
+	}
+	lit, ok := x.Params[1].Value.(*syntax.Literal)
+	if !ok {
+		return ""
+	}
+	text, _ := lit.Value.AsString()
+	p, err := pattern.Compile(text)
+	if err != nil || len(p.Exports()) != 1 {
+		return whole
+	}
+	return p.Exports()[0]
+}

@@ -37,12 +37,23 @@ type column struct {
 // maxBins bounds the elements of a series, as Grail does.
 const maxBins = 1500
 
-// steps are the intervals that Grail chooses from.
+// steps are the intervals of less than a day; longer ones are whole days.
+// https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-query-language/commands/aggregation-commands#makeTimeseries
 var steps = []time.Duration{
-	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
-	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
-	24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour,
+	time.Minute, 2 * time.Minute, 3 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour,
+}
+
+const day = 24 * time.Hour
+
+// rounded returns the smallest interval that is not shorter than d.
+func rounded(d time.Duration) time.Duration {
+	for _, s := range steps {
+		if s >= d {
+			return s
+		}
+	}
+	return (d + day - 1) / day * day
 }
 
 // series compiles what both commands have: window, interval, by.
@@ -69,37 +80,32 @@ func (c *compiler) series(args function.Args) (*series, error) {
 		if !ok || d <= 0 {
 			return nil, c.q.Errorf("INVALID_PARAMETER_TYPE", a, "`interval` takes a duration above zero.")
 		}
-		s.interval = d
+		s.interval = rounded(d)
 	} else {
-		s.interval = fitting(s.to.Sub(s.from), bins)
+		s.interval = rounded(s.to.Sub(s.from) / time.Duration(bins))
 	}
 	if a := args.Get("nonempty"); a != nil {
 		v, _ := c.constant(a.Value)
 		s.nonempty, _ = v.AsBool()
 	}
-	s.from = floor(s.from, s.interval)
-	if end := floor(s.to, s.interval); end.Before(s.to) {
-		s.to = end.Add(s.interval)
-	}
+	s.align(c.env.Location)
 	if n := s.bins(); n > maxBins {
 		return nil, c.q.Errorf("INVALID_TIMEFRAME", args.Get("interval"), "The series has %d elements, more than the limit of %d.", n, maxBins)
 	}
 	return s, nil
 }
 
-// fitting returns the smallest step that makes no more than bins of d.
-func fitting(d time.Duration, bins int64) time.Duration {
-	for _, s := range steps {
-		if int64((d+s-1)/s) <= bins {
-			return s
-		}
+// align widens the window to whole intervals, counted from the midnight after
+// its end.
+func (s *series) align(loc *time.Location) {
+	if loc == nil {
+		loc = time.UTC
 	}
-	return d / time.Duration(bins)
-}
-
-func floor(t time.Time, d time.Duration) time.Time {
-	v, _ := scalar.Bin(dql.Time(t), dql.Duration(d), dql.Null).AsTime()
-	return v
+	y, m, d := s.to.In(loc).Date()
+	midnight := time.Date(y, m, d+1, 0, 0, 0, 0, loc)
+	before := midnight.Sub(s.to) / s.interval
+	n := (midnight.Sub(s.from) + s.interval - 1) / s.interval
+	s.from, s.to = midnight.Add(-n*s.interval), midnight.Add(-before*s.interval)
 }
 
 func (s *series) bins() int { return int(s.to.Sub(s.from) / s.interval) }
@@ -176,14 +182,15 @@ func (c *compiler) makeTimeseries(args function.Args) (step, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := reader("timestamp")
+	at := either(reader("timestamp"), reader("start_time"))
 	if a := args.Get("time"); a != nil {
 		if at, err = c.expr(a.Value); err != nil {
 			return nil, err
 		}
-	} else if c.scope.has("timestamp") {
+	} else if c.scope.has("timestamp") || c.scope.has("start_time") {
 		c.need("timestamp")
-	} else {
+		c.need("start_time")
+	} else if !args.Has("spread") {
 		return nil, c.q.Errorf("FIELD_DOES_NOT_EXIST", args.Get("aggregation"), "The field timestamp doesn't exist.").With("name the time to use, time: …")
 	}
 	var spread expr
@@ -205,6 +212,16 @@ func (c *compiler) makeTimeseries(args function.Args) (step, error) {
 	return func(next sink) sink {
 		return &seriesSink{series: s, next: next, at: at, spread: spread, groups: map[string]*seriesGroup{}}
 	}, nil
+}
+
+// either is the first of two values that is not null.
+func either(f, g expr) expr {
+	return func(r *row) dql.Value {
+		if v := f(r); !v.IsNull() {
+			return v
+		}
+		return g(r)
+	}
 }
 
 type seriesSink struct {

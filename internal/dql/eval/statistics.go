@@ -50,14 +50,16 @@ type collect struct {
 	limit int
 	flat  bool // take arrays apart
 	seen  map[string]bool
+	some  bool // there was a value, maybe null
 	list  []dql.Value
 	buf   []byte
 }
 
 func (c *collect) add(v, _ dql.Value) {
+	c.some = true
 	if list, ok := v.AsArray(); ok && c.flat {
 		for _, e := range list {
-			c.put(e)
+			c.add(e, dql.Null)
 		}
 		return
 	}
@@ -82,12 +84,18 @@ func (c *collect) put(v dql.Value) {
 }
 
 func (c *collect) merge(o accumulator) {
+	c.some = c.some || o.(*collect).some
 	for _, v := range o.(*collect).list {
 		c.put(v)
 	}
 }
 
-func (c *collect) value() dql.Value { return dql.Array(c.list...) }
+func (c *collect) value() dql.Value {
+	if !c.some {
+		return dql.Null
+	}
+	return dql.Array(c.list...)
+}
 
 // maxSamples bounds what a percentile keeps. Beyond it every second value is
 // dropped, as often as needed: Grail's percentiles are estimates, too.
@@ -156,7 +164,7 @@ func (p *percentile) value() dql.Value {
 	return out[0]
 }
 
-// percentRank is the share of values below a value, in percent.
+// percentRank is the share of values below a value, from 0 to 1.
 type percentRank struct {
 	of       dql.Value
 	below, n int64
@@ -181,19 +189,21 @@ func (p *percentRank) value() dql.Value {
 	if p.n == 0 {
 		return dql.Null
 	}
-	return dql.Double(float64(p.below) / float64(p.n) * 100)
+	return dql.Double(float64(p.below) / float64(p.n))
 }
 
 // moments is variance and, with root, stddev: of the population, updated as
 // Welford does.
 type moments struct {
 	root         bool
+	mixed        bool // other values than numbers
 	n, mean, sum float64
 }
 
 func (m *moments) add(v, _ dql.Value) {
 	f, ok := v.AsDouble()
 	if !ok {
+		m.mixed = m.mixed || !v.IsNull()
 		return
 	}
 	m.n++
@@ -204,6 +214,7 @@ func (m *moments) add(v, _ dql.Value) {
 
 func (m *moments) merge(o accumulator) {
 	t := o.(*moments)
+	m.mixed = m.mixed || t.mixed
 	if t.n == 0 {
 		return
 	}
@@ -214,7 +225,7 @@ func (m *moments) merge(o accumulator) {
 }
 
 func (m *moments) value() dql.Value {
-	if m.n == 0 {
+	if m.n == 0 || m.mixed {
 		return dql.Null
 	}
 	v := m.sum / m.n

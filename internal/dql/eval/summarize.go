@@ -44,6 +44,7 @@ func (c *compiler) aggregationCall(sig *function.Signature, x *syntax.Call) (exp
 // aggregation compiles the arguments of an aggregation.
 func (c *compiler) aggregation(sig *function.Signature, args function.Args) (aggregation, error) {
 	var agg aggregation
+	elements := false
 	options := map[string]dql.Value{}
 	var list []dql.Value
 	for _, p := range sig.Params {
@@ -60,6 +61,7 @@ func (c *compiler) aggregation(sig *function.Signature, args function.Args) (agg
 				list = append(list, v)
 				continue
 			}
+			elements = elements || iterative(a.Value)
 			e, err := c.expr(a.Value)
 			if err != nil {
 				return agg, err
@@ -67,7 +69,10 @@ func (c *compiler) aggregation(sig *function.Signature, args function.Args) (agg
 			agg.args = append(agg.args, e)
 		}
 	}
-	agg.make = accumulatorOf(sig.Name, options, list)
+	one := accumulatorOf(sig.Name, options, list)
+	if agg.make = one; elements {
+		agg.make = func() accumulator { return &vector{make: one} }
+	}
 	return agg, nil
 }
 

@@ -58,8 +58,16 @@ func real(f func(float64) float64) Func {
 		if !ok {
 			return dql.Null
 		}
-		return dql.Double(f(x))
+		return finite(f(x))
 	})
+}
+
+// finite is f, null if it is no number: log(0), sqrt(-1).
+func finite(f float64) dql.Value {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return dql.Null
+	}
+	return dql.Double(f)
 }
 
 func real2(f func(x, y float64) float64) Func {
@@ -69,7 +77,7 @@ func real2(f func(x, y float64) float64) Func {
 		if !ok || !okY {
 			return dql.Null
 		}
-		return dql.Double(f(x, y))
+		return finite(f(x, y))
 	})
 }
 

@@ -14,8 +14,8 @@ var arrays = map[string]Func{
 	"arrayAvg":           ofArray(func(l []dql.Value) dql.Value { return orZero(mean(l)) }),
 	"arrayConcat":        arrayConcat,
 	"arrayCumulativeSum": ofArray(arrayCumulativeSum),
-	"arrayDelta":         ofArray(func(l []dql.Value) dql.Value { return differences(l, true) }),
-	"arrayDiff":          ofArray(func(l []dql.Value) dql.Value { return differences(l, false) }),
+	"arrayDelta":         ofArray(arrayDelta),
+	"arrayDiff":          ofArray(arrayDiff),
 	"arrayDistinct":      ofArray(arrayDistinct),
 	"arrayElement":       two(Element),
 	"arrayFirst":         ofArray(arrayFirst),
@@ -115,28 +115,46 @@ func arrayCumulativeSum(l []dql.Value) dql.Value {
 	return dql.Array(out...)
 }
 
-// differences returns each element less the one before it; negative ones
-// become zero for a delta of counters.
-func differences(l []dql.Value, delta bool) dql.Value {
+// arrayDiff returns each element less the one before it.
+func arrayDiff(l []dql.Value) dql.Value {
 	out := make([]dql.Value, len(l))
 	for i := 1; i < len(l); i++ {
-		d := Sub(l[i], l[i-1])
-		if delta && isNumber(d) && dql.Compare(d, dql.Long(0)) < 0 {
-			d = dql.Long(0)
-		}
-		out[i] = d
+		out[i] = Sub(l[i], l[i-1])
 	}
 	return dql.Array(out...)
 }
 
+// arrayDelta returns what each element of a counter adds to the last one that
+// is not null; a decrease is zero.
+func arrayDelta(l []dql.Value) dql.Value {
+	out := make([]dql.Value, len(l))
+	last := dql.Null
+	for i, v := range l {
+		if v.IsNull() {
+			continue
+		}
+		d := Sub(v, last)
+		if isNumber(d) && dql.Compare(d, dql.Long(0)) < 0 {
+			d = dql.Long(0)
+		}
+		out[i], last = d, v
+	}
+	return dql.Array(out...)
+}
+
+// arrayConcat leaves out what is no array; without any it is null.
 func arrayConcat(_ *Env, a []dql.Value) dql.Value {
-	out := []dql.Value{}
+	out, found := []dql.Value{}, false
 	for _, v := range a {
 		list, ok := v.AsArray()
-		if !ok || len(out)+len(list) > maxElements {
+		found = found || ok
+		if len(out)+len(list) > maxElements {
 			return dql.Null
 		}
 		out = append(out, list...)
+	}
+	if !found {
+		return dql.Null
 	}
 	return dql.Array(out...)
 }
@@ -144,19 +162,11 @@ func arrayConcat(_ *Env, a []dql.Value) dql.Value {
 // maxElements bounds the arrays that functions may build.
 const maxElements = 1 << 20
 
+// arrayDistinct returns the elements in order, each once.
 func arrayDistinct(l []dql.Value) dql.Value {
-	out := []dql.Value{}
-	sorted := slices.Clone(l)
-	slices.SortFunc(sorted, dql.Compare)
-	used := make([]bool, len(sorted))
-	for _, v := range l {
-		i, ok := slices.BinarySearchFunc(sorted, v, dql.Compare)
-		if ok && !used[i] {
-			used[i] = true
-			out = append(out, v)
-		}
-	}
-	return dql.Array(out...)
+	out := slices.Clone(l)
+	slices.SortStableFunc(out, dql.Compare)
+	return dql.Array(slices.CompactFunc(out, dql.Value.Equal)...)
 }
 
 // Element is a[i], counted from the end if i is negative, or r[name] of a
@@ -225,32 +235,40 @@ func arrayIndexOf(a, v dql.Value, last bool) dql.Value {
 	return dql.Long(int64(found))
 }
 
-// extreme returns the largest or smallest number of l, in its own type.
+// extreme returns the largest or smallest element of the kind of the first one
+// that has an order.
 func extreme(l []dql.Value, sign int) dql.Value {
 	best := dql.Null
 	for _, v := range l {
-		if isNumber(v) && (best.IsNull() || dql.Compare(v, best)*sign > 0) {
+		if best.IsNull() && ordered(v, v) || ordered(v, best) && dql.Compare(v, best)*sign > 0 {
 			best = v
 		}
 	}
 	return best
 }
 
-// moving applies f to a window that ends at each element.
+// moving applies f to a window that ends at each element. An array with
+// anything but numbers and nulls gives null.
 func moving(f func([]dql.Value) dql.Value) Func {
 	return two(func(a, size dql.Value) dql.Value {
 		list, ok := a.AsArray()
-		n, okN := size.AsLong()
-		if !ok || !okN || n < 1 || int64(len(list))*min(n, int64(len(list))) > 1<<28 {
+		window, okSize := toLong(size).AsLong()
+		if !ok || !okSize || !isNumber(size) || window < 1 || window > maxWindow {
 			return dql.Null
 		}
 		out := make([]dql.Value, len(list))
-		for i := range list {
-			out[i] = f(list[max(0, i+1-int(min(n, int64(len(list))))) : i+1])
+		for i, v := range list {
+			if !isNumber(v) && !v.IsNull() {
+				return dql.Null
+			}
+			out[i] = f(list[max(0, i+1-int(window)) : i+1])
 		}
 		return dql.Array(out...)
 	})
 }
+
+// maxWindow is the longest window of a moving function.
+const maxWindow = 60
 
 func arrayRemoveNulls(l []dql.Value) dql.Value {
 	out := []dql.Value{}

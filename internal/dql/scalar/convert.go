@@ -3,6 +3,7 @@ package scalar
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
@@ -17,18 +18,16 @@ import (
 // https://docs.dynatrace.com/docs/discover-dynatrace/references/dynatrace-query-language/functions/conversion-and-casting-functions
 var conversions = map[string]Func{
 	"toArray":        one(toArray),
-	"toBoolean":      each(toBoolean),
-	"toDouble":       each(toDouble),
-	"toDuration":     each(toDuration),
-	"toIp":           each(toIP),
-	"toLong":         each(toLong),
-	"toSmartscapeId": each(toSmartscapeID),
+	"toBoolean":      first(toBoolean),
+	"toDouble":       first(toDouble),
+	"toDuration":     first(toDuration),
+	"toIp":           first(toIP),
+	"toLong":         first(toLong),
+	"toSmartscapeId": first(toSmartscapeID),
 	"toString":       one(Spell),
-	"toTimeframe":    func(e *Env, a []dql.Value) dql.Value { return ToTimeframe(e, a[0]) },
-	"toTimestamp": func(e *Env, a []dql.Value) dql.Value {
-		return over(a[0], func(v dql.Value) dql.Value { return ToTimestamp(e, v) })
-	},
-	"toUid": each(toUID),
+	"toTimeframe":    func(e *Env, a []dql.Value) dql.Value { return ToTimeframe(e, head(a[0])) },
+	"toTimestamp":    func(e *Env, a []dql.Value) dql.Value { return ToTimestamp(e, head(a[0])) },
+	"toUid":          first(toUID),
 
 	"asArray":        as(dql.KindArray),
 	"asBinary":       as(dql.KindBinary),
@@ -57,21 +56,19 @@ func as(kinds ...dql.Kind) Func {
 	})
 }
 
-// each makes a conversion that, given an array, converts its elements.
-func each(f func(dql.Value) dql.Value) Func {
-	return one(func(v dql.Value) dql.Value { return over(v, f) })
+// first makes a conversion that, given an array, converts its first element.
+func first(f func(dql.Value) dql.Value) Func {
+	return one(func(v dql.Value) dql.Value { return f(head(v)) })
 }
 
-func over(v dql.Value, f func(dql.Value) dql.Value) dql.Value {
-	list, ok := v.AsArray()
-	if !ok {
-		return f(v)
+func head(v dql.Value) dql.Value {
+	if list, ok := v.AsArray(); ok {
+		if len(list) == 0 {
+			return dql.Null
+		}
+		return list[0]
 	}
-	out := make([]dql.Value, len(list))
-	for i, e := range list {
-		out[i] = f(e)
-	}
-	return dql.Array(out...)
+	return v
 }
 
 func toArray(v dql.Value) dql.Value {
@@ -302,8 +299,8 @@ func toSmartscapeID(v dql.Value) dql.Value {
 	return dql.Text(dql.KindSmartscapeID, s)
 }
 
-// Timestamp spells t as Grail does: RFC 3339 in UTC with nine digits.
-func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+// stamp is how toString writes a timestamp: in UTC with nine digits.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000 -0700") }
 
 // Spell is toString.
 func Spell(v dql.Value) dql.Value {
@@ -324,7 +321,7 @@ func Spell(v dql.Value) dql.Value {
 		r, _ := v.AsRecord()
 		var parts []string
 		for n, e := range r.All() {
-			parts = append(parts, n+":"+inner(e))
+			parts = append(parts, `"`+escape(n)+`":`+inner(e))
 		}
 		return dql.String("{" + strings.Join(parts, ", ") + "}")
 	}
@@ -356,13 +353,13 @@ func spellSimple(v dql.Value) string {
 		return spellDouble(f)
 	case dql.KindTimestamp:
 		t, _ := v.AsTime()
-		return Timestamp(t)
+		return stamp(t)
 	case dql.KindDuration:
 		d, _ := v.AsDuration()
 		return spellDuration(d)
 	case dql.KindTimeframe:
 		from, to, _ := v.AsTimeframe()
-		return Timestamp(from) + "/" + Timestamp(to)
+		return stamp(from) + "/" + stamp(to)
 	}
 	s, _ := v.AsText()
 	return s
@@ -394,25 +391,16 @@ func spellDouble(f float64) string {
 	return s
 }
 
-// spellDuration writes a duration in its units, the longest first: 1h30m.
+// spellDuration writes a duration as a clock does, hours only if there are any:
+// 05:00.000000000 is five minutes.
 func spellDuration(d time.Duration) string {
-	if d == 0 {
-		return "0s"
-	}
-	var b strings.Builder
-	n := uint64(d)
+	sign, n := "", uint64(d)
 	if d < 0 {
-		b.WriteByte('-')
-		n = -n
+		sign, n = "-", -n
 	}
-	for _, u := range []struct {
-		name   string
-		length time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", 1}} {
-		if q := n / uint64(u.length); q > 0 {
-			b.WriteString(strconv.FormatUint(q, 10) + u.name)
-			n %= uint64(u.length)
-		}
+	s := fmt.Sprintf("%02d:%02d.%09d", n/6e10%60, n/1e9%60, n%1e9)
+	if hours := n / 36e11; hours > 0 {
+		s = fmt.Sprintf("%02d:%s", hours, s)
 	}
-	return b.String()
+	return sign + s
 }

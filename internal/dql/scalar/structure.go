@@ -17,15 +17,24 @@ var structure = map[string]Func{
 	"recordField":    two(Element),
 }
 
+// typeName is the type of a value, with its subtype if asked for: "uid/uuid".
 func typeName(_ *Env, a []dql.Value) dql.Value {
-	if a[0].Kind() == dql.KindUID && boolOr(a[1], false) {
-		s, _ := a[0].AsText()
-		return dql.String(map[int]string{16: "uid64", 32: "uid128", 36: "uuid"}[len(s)])
+	text, _ := a[0].AsText()
+	name, sub := a[0].Kind().String(), ""
+	switch a[0].Kind() {
+	case dql.KindNull:
+		name = "undefined"
+	case dql.KindIP:
+		if name, sub = "ip", "/ipv4"; strings.Contains(text, ":") {
+			sub = "/ipv6"
+		}
+	case dql.KindUID:
+		sub = map[int]string{16: "/uid64", 32: "/uid128", 36: "/uuid"}[len(text)]
 	}
-	if a[0].IsNull() {
-		return dql.String("undefined")
+	if boolOr(a[1], false) {
+		name += sub
 	}
-	return dql.String(a[0].Kind().String())
+	return dql.String(name)
 }
 
 // maxSeeks bounds how many places of a text seek looks for JSON at.

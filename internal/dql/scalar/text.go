@@ -32,16 +32,15 @@ var text = map[string]Func{
 	"levenshteinDistance": two(levenshtein),
 	"lower":               ofText(func(s string) dql.Value { return dql.String(strings.ToLower(s)) }),
 	"upper":               ofText(func(s string) dql.Value { return dql.String(strings.ToUpper(s)) }),
-	"trim":                ofText(func(s string) dql.Value { return dql.String(strings.TrimFunc(s, blank)) }),
-	"punctuation":         punctuation,
-	"replaceString":       replaceString,
-	"splitString":         two(splitString),
-	"stringLength":        ofText(func(s string) dql.Value { return dql.Long(int64(units(s))) }),
-	"substring":           substring,
+	"trim": ofText(func(s string) dql.Value {
+		return dql.String(strings.TrimFunc(s, func(r rune) bool { return r <= ' ' }))
+	}),
+	"punctuation":   punctuation,
+	"replaceString": replaceString,
+	"splitString":   two(splitString),
+	"stringLength":  ofText(func(s string) dql.Value { return dql.Long(int64(units(s))) }),
+	"substring":     substring,
 }
-
-// blank is what trim removes: white space and control characters.
-func blank(r rune) bool { return unicode.IsSpace(r) || r < ' ' }
 
 func concat(_ *Env, a []dql.Value) dql.Value {
 	delimiter, _ := a[0].AsString()
@@ -145,7 +144,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-var simpleEscapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'b': '\b', 'f': '\f'}
+var simpleEscapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'b': '\b', 'f': '\f', 'a': '\a', 'v': '\v'}
 
 // units is the length of s in UTF-16 code units, as Grail counts.
 func units(s string) int {
@@ -276,8 +275,8 @@ func levenshtein(x, y dql.Value) dql.Value {
 	return dql.Long(int64(row[len(b)]))
 }
 
-// punctuation keeps the characters that are neither letters, digits nor, if
-// not asked for, white space.
+// punctuation keeps the characters that are neither letters nor digits; a space,
+// if asked for, as an underscore.
 func punctuation(_ *Env, a []dql.Value) dql.Value {
 	s, ok := a[0].AsString()
 	if !ok {
@@ -289,7 +288,10 @@ func punctuation(_ *Env, a []dql.Value) dql.Value {
 		if int64(b.Len()) >= count {
 			break
 		}
-		if r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && (r > ' ' || space && r == ' ') {
+		switch {
+		case r == ' ' && space:
+			b.WriteByte('_')
+		case r > ' ' && r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			b.WriteRune(r)
 		}
 	}

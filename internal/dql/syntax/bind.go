@@ -13,7 +13,8 @@ import (
 // a string literal takes a string, number, boolean or timestamp and becomes
 // part of that string; one outside takes any value, an array as the arguments
 // of a list where it stands in one. A placeholder without a value, a value
-// without a placeholder and a value that cannot stand there are errors.
+// without a placeholder and a value that cannot stand there are errors, except
+// in the samples of a data command, whose strings may hold ${ as text.
 // q is unchanged.
 func Bind(q *Query, params map[string]dql.Value) (*Query, error) {
 	b := &binder{q: q, params: params, used: map[string]bool{}}
@@ -42,6 +43,7 @@ type binder struct {
 	params map[string]dql.Value
 	used   map[string]bool
 	open   bool // only collect names
+	sample bool // in a data command
 	err    *Error
 }
 
@@ -65,7 +67,9 @@ func (b *binder) query(q *Query) *Query {
 	out.Commands = make([]*Command, len(q.Commands))
 	for i, c := range q.Commands {
 		bound := *c
+		b.sample = strings.EqualFold(c.Name, "data")
 		bound.Params = b.args(c.Params)
+		b.sample = false
 		out.Commands[i] = &bound
 	}
 	return &out
@@ -216,6 +220,10 @@ func (b *binder) template(x *Template) Expr {
 	for _, part := range x.Parts {
 		if part.Name == "" {
 			s.WriteString(part.Text)
+			continue
+		}
+		if _, given := b.params[part.Name]; b.sample && !given {
+			s.WriteString("${" + part.Name + "}")
 			continue
 		}
 		v, ok := b.value(part.Name, part)
