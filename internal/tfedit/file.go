@@ -56,6 +56,7 @@ type file struct {
 	root   hclsyntax.Expression         // of JSON
 	fault  *Fault                       // why there is no body
 	inner  map[int]hclsyntax.Expression // JSON within heredocs, by where it starts
+	called []moduleCall                 // nil until it is asked for
 }
 
 // parse reads f once. A file with a fault has an empty body.

@@ -63,7 +63,11 @@ func (w work) insertFirst(e edit, line, eol string) (edit, error) {
 	if rest := bytes.TrimSpace(f.src[at+open+1 : end]); len(rest) > 0 && rest[0] != '#' {
 		return edit{}, f.refusal(at, "block is written on one line", "break it over several lines")
 	}
-	e.Edit = patch.Edit{Start: end, End: end, New: f.indent(at) + "  " + line + eol}
+	indent := f.indent(at) + "  "
+	if inner := w.into.body.Blocks; len(inner) > 0 {
+		indent = f.indent(inner[0].TypeRange.Start.Byte)
+	}
+	e.Edit = patch.Edit{Start: end, End: end, New: indent + line + eol}
 	return e, nil
 }
 

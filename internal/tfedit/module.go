@@ -244,10 +244,14 @@ func (r *Repository) callers() map[string][]caller {
 		return r.calledBy
 	}
 	r.calledBy = map[string][]caller{}
-	for _, f := range r.files {
+	for _, f := range r.sorted {
 		switch {
-		case f.kind == config && mayCall(f.src):
-			r.addCalls(f)
+		case f.kind == config:
+			for _, c := range f.calls() {
+				if to := r.source(path.Dir(f.path), c.source); to != "" {
+					r.calledBy[to] = append(r.calledBy[to], caller{dir: path.Dir(f.path), name: c.name})
+				}
+			}
 		case f.kind == grunt && strings.Contains(string(f.src), "source"):
 			if dir := r.gruntSource(f); dir != "" {
 				r.calledBy[dir] = append(r.calledBy[dir], caller{grunt: f})
@@ -257,16 +261,24 @@ func (r *Repository) callers() map[string][]caller {
 	return r.calledBy
 }
 
-func (r *Repository) addCalls(f *file) {
-	dir := path.Dir(f.path)
+// A moduleCall is a module block as far as its source is written out.
+type moduleCall struct{ name, source string }
+
+// calls returns the calls of a file that lead to a path. They are read once.
+func (f *file) calls() []moduleCall {
+	if f.called != nil {
+		return f.called
+	}
+	f.called = []moduleCall{}
+	if !mayCall(f.src) {
+		return nil
+	}
 	for _, b := range f.parse().Blocks {
-		if b.Type != "module" || len(b.Labels) != 1 {
-			continue
-		}
-		if to := r.local(dir, []*hclsyntax.Block{b}); to != "" {
-			r.calledBy[to] = append(r.calledBy[to], caller{dir: dir, name: b.Labels[0]})
+		if b.Type == "module" && len(b.Labels) == 1 {
+			f.called = append(f.called, moduleCall{b.Labels[0], text([]*hclsyntax.Block{b}, "source")})
 		}
 	}
+	return f.called
 }
 
 // mayCall reports, by bytes alone, whether a file calls a module by its path.

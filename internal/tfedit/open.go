@@ -29,14 +29,16 @@ type Repository struct {
 	modules  map[string]*module
 	calledBy map[string][]caller
 	uses     map[*module][]reference
+	taken    map[string]bool // paths of all files, in lower case
 }
 
 // Open reads the Terraform files among files. None is parsed before it is asked
 // for, and one that does not parse is no error but a [Fault]. An error means
 // that a file could not be read.
 func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, error) {
-	r := &Repository{reader: read, files: map[string]*file{}}
+	r := &Repository{reader: read, files: map[string]*file{}, taken: map[string]bool{}}
 	for _, f := range files {
+		r.taken[strings.ToLower(f.Path)] = true
 		kind, isJSON := kindOf(f.Path)
 		if kind == none || !f.Mode.Regular() || f.Size > MaxSize || skipped(f.Path) {
 			continue
@@ -78,17 +80,51 @@ func (r *Repository) index() {
 	}
 }
 
-// With returns the repository as it is after a change.
+// With returns the repository as it is after a change. What the change does not
+// touch is not read again.
 func (r *Repository) With(cs patch.ChangeSet) *Repository {
-	out := &Repository{reader: r.reader, files: maps.Clone(r.files)}
+	out := *r
+	out.files, out.taken = maps.Clone(r.files), r.taken
+	again := false // there are other files than before
 	for _, c := range cs {
 		kind, isJSON := kindOf(c.Path)
-		if kind != none {
-			out.files[c.Path] = &file{path: c.Path, mode: c.Mode, src: c.After, kind: kind, json: isJSON}
+		if !out.taken[strings.ToLower(c.Path)] {
+			out.taken = maps.Clone(out.taken)
+			out.taken[strings.ToLower(c.Path)] = true
+		}
+		if kind == none {
+			continue
+		}
+		again = again || out.files[c.Path] == nil
+		out.files[c.Path] = &file{path: c.Path, mode: c.Mode, src: c.After, kind: kind, json: isJSON}
+	}
+	if again {
+		out.index()
+		return &out
+	}
+	out.sorted, out.dirs, out.modules = slices.Clone(r.sorted), maps.Clone(r.dirs), maps.Clone(r.modules)
+	out.calledBy, out.uses = nil, maps.Clone(r.uses)
+	for _, c := range cs {
+		if f := out.files[c.Path]; f != nil {
+			out.swap(f)
 		}
 	}
-	out.index()
-	return out
+	return &out
+}
+
+// swap puts a file into the lists in which its predecessor stands.
+func (r *Repository) swap(f *file) {
+	in := func(list []*file) {
+		if i, ok := slices.BinarySearchFunc(list, f.path, func(f *file, p string) int { return cmp.Compare(f.path, p) }); ok {
+			list[i] = f
+		}
+	}
+	dir := path.Dir(f.path)
+	r.dirs[dir] = slices.Clone(r.dirs[dir])
+	in(r.sorted)
+	in(r.dirs[dir])
+	delete(r.uses, r.modules[dir])
+	delete(r.modules, dir)
 }
 
 // Faults returns what does not parse among the files that were looked at so

@@ -176,15 +176,15 @@ func (r *Repository) references(m *module) []reference {
 	var out []reference
 	for _, f := range m.files {
 		for _, b := range f.parse().Blocks {
-			out = referencesIn(out, b.Body, name(b))
+			out = referencesIn(out, b.Body, nameOf(b))
 		}
 	}
 	r.uses[m] = out
 	return out
 }
 
-// name is how people refer to a block.
-func name(b *hclsyntax.Block) string {
+// nameOf is how people refer to a block.
+func nameOf(b *hclsyntax.Block) string {
 	switch b.Type {
 	case "resource":
 		return strings.Join(b.Labels, ".")

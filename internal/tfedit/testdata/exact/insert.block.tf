@@ -1,0 +1,5 @@
+resource "a" "b" {
+	tag {
+		x = 1
+	}
+}

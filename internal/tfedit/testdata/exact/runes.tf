@@ -1,0 +1,2 @@
+# größe ☃ 👩‍👩‍👧
+resource "a" "b" { /* größe */ max = 9 } // ☃ 

@@ -1,0 +1,6 @@
+
+
+  resource   "a" "b"{
+ max=9   
+   
+ }

@@ -1,0 +1,5 @@
+resource "a" "b" {
+	max	=	9	# up to
+}
+
+
