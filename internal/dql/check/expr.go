@@ -275,7 +275,7 @@ func (c *checker) arguments(sig *function.Signature, args function.Args) []dql.K
 	var kinds []dql.Kind
 	for _, p := range sig.Params {
 		for _, a := range args.All(p.Name) {
-			if _, word := a.Value.(*syntax.Field); word && (p.Name == "direction" || p.Name == "unit" || p.Name == "fieldName" || p.Name == "field") {
+			if _, word := a.Value.(*syntax.Field); word && (p.Name == "direction" || p.Name == "fieldName" || p.Name == "field") {
 				continue
 			}
 			if _, sub := a.Value.(*syntax.Subquery); sub || p.Name == "lookupField" {

@@ -66,7 +66,7 @@ func (c testCase) run(t *testing.T) {
 	}
 }
 
-func readCases(t *testing.T, file string) []testCase {
+func readCases(t testing.TB, file string) []testCase {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,10 @@ package eval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/salvehq/salve/internal/dql"
@@ -93,8 +95,29 @@ type run struct {
 	engine   *Engine
 	from, to time.Time // where a fetch says nothing
 
+	rows atomic.Int64 // held in memory
+
 	mu   sync.Mutex
 	subs map[*syntax.Query]*subquery
+}
+
+// maxHeld bounds the rows that one query holds in memory at its ends and in its
+// sorts.
+const maxHeld = 10_000_000
+
+// held counts one more row that is kept, and notices that the caller has gone.
+func (r *run) held() error {
+	n := r.rows.Add(1)
+	if n > maxHeld {
+		return &syntax.Error{
+			Code: "RESULT_LIMIT_RECORDS", ExceptionType: "DQL-EXECUTION", Start: syntax.Pos{Line: 1, Column: 1}, End: syntax.Pos{Line: 1, Column: 1},
+			Message: fmt.Sprintf("the query holds more than %d records", maxHeld), Hint: "filter or summarize earlier",
+		}
+	}
+	if n%1024 == 0 {
+		return r.ctx.Err()
+	}
+	return nil
 }
 
 // A subquery is answered once, however many workers need it.

@@ -281,7 +281,7 @@ func (c *compiler) arguments(sig *function.Signature, args function.Args) ([]exp
 }
 
 // words are the parameters that take a bare word or a string.
-var words = map[string]bool{"direction": true, "unit": true, "fieldName": true}
+var words = map[string]bool{"direction": true, "fieldName": true}
 
 func (c *compiler) argument(p function.Param, a *syntax.Arg) (expr, error) {
 	if f, ok := a.Value.(*syntax.Field); ok && words[p.Name] {

@@ -128,11 +128,12 @@ func (c *compiler) join(args function.Args) (step, error) {
 	at := args.Get("joinTable")
 	limit := c.q.Errorf("RESULT_LIMIT_RECORDS", at, "The join makes more than %d records.", maxJoined)
 	return func(next sink) sink {
-		return &joinSink{next: next, match: m, kind: kind, from: from, wider: w, used: map[*row]bool{}, left: newShape(left.names), limit: limit}
+		return &joinSink{run: c.run, next: next, match: m, kind: kind, from: from, wider: w, used: map[*row]bool{}, left: newShape(left.names), limit: limit}
 	}, nil
 }
 
 type joinSink struct {
+	run   *run
 	next  sink
 	match *match
 	kind  string
@@ -163,6 +164,9 @@ func (s *joinSink) push(r *row) error {
 func (s *joinSink) pair(r, found *row) error {
 	if s.made++; s.made > maxJoined {
 		return s.limit
+	}
+	if s.made%1024 == 0 && s.run.ctx.Err() != nil {
+		return s.run.ctx.Err()
 	}
 	out, at := s.wider.widen(r)
 	for i, n := range s.from {

@@ -39,11 +39,14 @@ type plan struct {
 type starter func(to sink) error
 
 // A collector is the end of a pipe.
-type collector struct{ rows []*row }
+type collector struct {
+	run  *run
+	rows []*row
+}
 
 func (c *collector) push(r *row) error {
 	c.rows = append(c.rows, r.clone())
-	return nil
+	return c.run.held()
 }
 
 func (c *collector) flush() error { return nil }
@@ -117,7 +120,7 @@ func (r *run) compiler(q *syntax.Query) *compiler {
 // plan compiles q.
 func (r *run) plan(q *syntax.Query) (*plan, error) {
 	c := r.compiler(q)
-	p := &plan{run: r, q: q, out: &collector{}}
+	p := &plan{run: r, q: q, out: &collector{run: r}}
 	var err error
 	if p.start, p.read, err = c.begin(q.Commands[0]); err != nil {
 		return nil, err

@@ -91,12 +91,9 @@ func (w *workers) grow(n int) int {
 
 // joinAt returns the sink that gathers: that of command n if it can absorb,
 // else a collector in front of it.
-func (w *workers) joinAt(steps []step, out sink) absorber {
+func (w *workers) joinAt(steps []step, out *collector) absorber {
 	if w.n == len(steps) {
-		if a, ok := out.(absorber); ok {
-			return a
-		}
-		return &buffer{}
+		return out
 	}
 	next := chain(steps[w.n+1:], out)
 	if a, ok := steps[w.n](next).(absorber); ok {
@@ -105,7 +102,7 @@ func (w *workers) joinAt(steps []step, out sink) absorber {
 	if commandName(w.plan.q.Commands[1+w.n]) == "limit" {
 		return passing{steps[w.n](next)}
 	}
-	return &buffer{next: chain(steps[w.n:], out)}
+	return &buffer{collector: collector{run: w.plan.run}, next: chain(steps[w.n:], out)}
 }
 
 // start returns where a worker pushes its records.
@@ -120,7 +117,7 @@ func (w *workers) start(worker int) records.Push {
 		if err != nil {
 			return failing(err)
 		}
-		w.joint[worker] = w.joinAt(steps, &collector{})
+		w.joint[worker] = w.joinAt(steps, &collector{run: w.plan.run})
 		head = chain(steps[:w.n], w.joint[worker])
 	}
 	in, r := &shapes{}, &row{}

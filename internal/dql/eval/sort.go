@@ -68,10 +68,11 @@ func (c *compiler) sort(args function.Args) (step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(next sink) sink { return &sortSink{next: next, order: o} }, nil
+	return func(next sink) sink { return &sortSink{run: c.run, next: next, order: o} }, nil
 }
 
 type sortSink struct {
+	run   *run
 	next  sink
 	order order
 	rows  []sorted
@@ -84,7 +85,7 @@ type sorted struct {
 
 func (s *sortSink) push(r *row) error {
 	s.rows = append(s.rows, sorted{r.clone(), s.order.keys(r)})
-	return nil
+	return s.run.held()
 }
 
 func (s *sortSink) flush() error {
