@@ -105,8 +105,9 @@ type scan struct {
 	file       string
 	t          Template
 	metadata   bool
-	containers int // indentation of "containers:", 0 before it
-	items      int // indentation of its dashes, -1 before the first
+	listed     bool // below "containers:"
+	containers int  // indentation of that key
+	items      int  // indentation of its dashes, -1 before the first
 	section    string
 	with       kubeedit.Path
 	resources  bool // the last line began resources
@@ -134,29 +135,29 @@ func (s *scan) line(n int, line string) {
 		s.t.Name = m[2]
 		return
 	}
-	if m := replicaLine.FindStringSubmatch(line); m != nil && s.containers == 0 {
+	if m := replicaLine.FindStringSubmatch(line); m != nil && !s.listed {
 		s.t.Replicas = valuesPath(m[1])
 	}
-	if text := strings.TrimSpace(line); text == "containers:" || text == "initContainers:" {
-		s.containers, s.items = len(line)-len(strings.TrimLeft(line, " ")), -1
-		if text == "initContainers:" {
-			s.containers = 0
-		}
-		return
-	}
-	if s.containers > 0 {
-		s.inContainers(line)
+	text := strings.TrimLeft(line, " ")
+	indent := len(line) - len(text)
+	switch {
+	case strings.TrimSpace(text) == "containers:":
+		s.listed, s.containers, s.items = true, indent, -1
+	case s.listed && text != "" && indent <= s.containers && !strings.HasPrefix(text, "- ") && text[0] != '{' && text[0] != '#':
+		s.listed = false
+	case s.listed:
+		s.inContainers(line, indent)
 	}
 }
 
 // inContainers reads a line below "containers:".
-func (s *scan) inContainers(line string) {
-	indent := len(line) - len(strings.TrimLeft(line, " "))
+func (s *scan) inContainers(line string, indent int) {
 	if s.items < 0 && strings.HasPrefix(line[indent:], "- ") {
 		s.items = indent
 	}
 	if m := itemName.FindStringSubmatch(line); m != nil && indent == s.items {
 		s.t.Containers = append(s.t.Containers, TemplateContainer{Name: m[1], Fields: map[string]kubeedit.Path{}})
+		s.resources, s.section, s.with = false, "", nil
 		return
 	}
 	if len(s.t.Containers) == 0 {
@@ -166,15 +167,18 @@ func (s *scan) inContainers(line string) {
 	if m := withLine.FindStringSubmatch(line); m != nil {
 		s.with = valuesPath(m[1])
 	}
-	if m := resourceLine.FindStringSubmatch(line); m != nil {
-		s.resources = strings.TrimSpace(m[1]) == "" || strings.HasPrefix(strings.TrimSpace(m[1]), "{{")
-		line = m[1]
+	begins := resourceLine.FindStringSubmatch(line)
+	if begins != nil {
+		line, s.resources = begins[1], c.Resources == nil
 	}
 	if m := toYAML.FindStringSubmatch(line); m != nil && s.resources {
 		c.Resources, s.resources = s.with, false
 		if ref := valuesRef.FindStringSubmatch(m[1]); ref != nil {
 			c.Resources = valuesPath(ref[1])
 		}
+	}
+	if begins != nil && strings.TrimSpace(line) != "" {
+		s.resources = false // something else than values of its own
 	}
 	if m := sectionLine.FindStringSubmatch(line); m != nil {
 		s.section, s.resources = m[1], false

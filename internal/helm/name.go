@@ -17,6 +17,7 @@ type Naming struct {
 var (
 	action  = regexp.MustCompile(`\{\{-?\s*(.*?)\s*-?\}\}`)
 	include = regexp.MustCompile(`^(?:include|template)\s+"([^"]+)"\s+[$.]`)
+	printf  = regexp.MustCompile(`^printf\s+"([^"%]*)%s([^"%]*)"\s+\(?(.+?)\)?$`)
 	dotted  = regexp.MustCompile(`^(\$?\.Values)((?:\.[A-Za-z0-9_-]+)+)`)
 )
 
@@ -45,11 +46,17 @@ func (n Naming) eval(s string) string {
 	case ".Chart.Name":
 		return n.Chart
 	}
+	if m := printf.FindStringSubmatch(s); m != nil {
+		if v := n.eval(m[3]); v != "" {
+			return m[1] + v + m[2]
+		}
+		return ""
+	}
 	if m := include.FindStringSubmatch(s); m != nil {
-		switch {
-		case strings.HasSuffix(m[1], "fullname"):
+		switch m[1] {
+		case n.Chart + ".fullname", "common.names.fullname":
 			return n.fullname()
-		case strings.HasSuffix(m[1], ".name"):
+		case n.Chart + ".name", "common.names.name":
 			return n.name()
 		}
 		return ""

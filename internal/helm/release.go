@@ -82,8 +82,10 @@ func flux(o kubeedit.Object) []Release {
 	if target != "" {
 		r.Namespace = target
 	}
-	chart := kubeedit.Text(n, "spec", "chart", "spec", "chart")
-	r.setChart("", chart)
+	r.setChart("", kubeedit.Text(n, "spec", "chart", "spec", "chart"))
+	if ref := kubeedit.Text(n, "spec", "chartRef", "name"); ref != "" {
+		r.ChartName = ref
+	}
 	for _, f := range kubeedit.Items(n, "spec", "chart", "spec", "valuesFiles") {
 		r.Sources = append(r.Sources, Source{File: path.Join(".", f.Value)})
 	}
@@ -188,8 +190,10 @@ func (r *Release) setChart(dir, chart string) {
 	case strings.HasPrefix(chart, "."), strings.HasPrefix(chart, "/"), strings.Contains(chart, "/") && !strings.Contains(chart, "://"):
 		r.Chart = path.Join(".", chart)
 	}
-	r.ChartName = path.Base(chart)
-	if chart == "" {
+	switch {
+	case chart != "":
+		r.ChartName = path.Base(chart)
+	case dir != "":
 		r.ChartName = path.Base(dir)
 	}
 }

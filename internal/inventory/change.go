@@ -216,9 +216,10 @@ func (r *Repository) with(files []patch.FileChange) *Repository {
 	if !again {
 		return &out
 	}
-	out.list, out.texts, out.parent = slices.Clone(r.list), maps.Clone(r.allTexts()), nil
+	out.list, out.texts, out.yaml, out.parent = slices.Clone(r.list), maps.Clone(r.allTexts()), r.allFiles(), nil
 	for _, f := range files {
 		out.texts[f.Path] = f.After
+		delete(out.yaml, f.Path)
 		if i, ok := out.entry(f.Path); !ok {
 			out.list = slices.Insert(out.list, i, forge.File{Path: f.Path, Mode: forge.ModeFile, Size: int64(len(f.After))})
 		}
@@ -243,6 +244,17 @@ func (r *Repository) allTexts() map[string][]byte {
 	}
 	out := maps.Clone(r.parent.allTexts())
 	maps.Copy(out, r.texts)
+	return out
+}
+
+// allFiles is the files that were looked into and did not change since.
+func (r *Repository) allFiles() map[string]*kubeedit.File {
+	if r.parent == nil {
+		return maps.Clone(r.yaml)
+	}
+	out := r.parent.allFiles()
+	maps.DeleteFunc(out, func(name string, _ *kubeedit.File) bool { return r.texts[name] != nil })
+	maps.Copy(out, r.yaml)
 	return out
 }
 

@@ -258,7 +258,7 @@ func (r *Repository) othersAt(t Target, meant []*instance, p kustomize.Place) []
 // candidates returns the instances that a target could mean.
 func (r *Repository) candidates(t Target) []*instance {
 	return slices.DeleteFunc(r.find(t.Kind, t.Namespace, t.Name, t.Environment), func(i *instance) bool {
-		return t.APIVersion != "" && i.Object.APIVersion != t.APIVersion || t.File != "" && !i.below(t.File)
+		return t.Kind == "" && !r.object(i).IsWorkload() || t.APIVersion != "" && i.Object.APIVersion != t.APIVersion || t.File != "" && !i.below(t.File)
 	})
 }
 

@@ -57,7 +57,7 @@ type Repository struct {
 type instance struct {
 	*kustomize.Instance
 	namespace, name string
-	unused          bool     // no kustomization of its directory lists the file
+	unused          bool     // no kustomization of its directory lists the file, or it is for tests
 	envs            []string // sorted
 }
 
@@ -77,7 +77,7 @@ func Open(ctx context.Context, files Files, opts Options) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{files: files, opts: opts, list: list, faults: map[Finding]bool{}}
+	r := &Repository{files: files, opts: opts, list: list, yaml: map[string]*kubeedit.File{}, faults: map[Finding]bool{}}
 	if r.texts, err = read(ctx, files, list); err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func read(ctx context.Context, files Files, list []forge.File) (map[string][]byt
 // render finds the objects of the repository and what kustomizations make of
 // them.
 func (r *Repository) render() {
-	r.yaml, r.graph = map[string]*kubeedit.File{}, kustomize.Graph{}
+	r.graph = kustomize.Graph{}
 	r.builds, r.byFile, r.byName = nil, map[string][]*instance{}, map[string][]*instance{}
 	for _, f := range r.list {
 		if kustomize.Is(f.Path) && r.texts[f.Path] != nil {
@@ -171,12 +171,19 @@ func (r *Repository) kustomization(file string) {
 
 func (r *Repository) add(k *kustomize.Instance) {
 	i := &instance{Instance: k, namespace: k.Name().Namespace, name: k.Name().Name}
-	i.unused = len(k.Chain) == 0 && r.graph[path.Dir(k.Object.Doc.Path())] != nil
+	i.unused = len(k.Chain) == 0 && (r.graph[path.Dir(k.Object.Doc.Path())] != nil || forTests(k.Object.Doc.Path()))
 	i.envs = r.opts.environmentsOf(i.where(), i.namespace, "")
 	file := k.Object.Doc.Path()
 	r.builds = append(r.builds, i)
 	r.byFile[file] = append(r.byFile[file], i)
 	r.byName[i.name] = append(r.byName[i.name], i)
+}
+
+// forTests reports whether a file lies where tests keep their data.
+func forTests(file string) bool {
+	return slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(part string) bool {
+		return part == "testdata" || part == "tests" || part == "fixtures" || part == "e2e" || strings.HasSuffix(part, "-test")
+	})
 }
 
 // Problems returns what is wrong with files of the repository as far as they
@@ -232,7 +239,7 @@ func (r *Repository) objectsIn(file string) []kubeedit.Object {
 	var out []kubeedit.Object
 	for _, d := range f.Docs {
 		objects, err := d.Objects()
-		if err != nil {
+		if err != nil && !bytes.Contains(d.Text(), []byte("{{")) { // else it is a template of something
 			r.fault(err)
 		}
 		out = append(out, objects...)

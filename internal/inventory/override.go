@@ -23,7 +23,7 @@ type newPatch struct {
 // in a patch that its overlay has already, else in a new one.
 func (r *Repository) override(t Target, meant []*instance, q *query, p kustomize.Place, others []*instance) (work, error) {
 	k := overlayOf(meant, others)
-	if k == nil {
+	if k == nil || !q.instance.Mergeable(q.Field) {
 		return work{}, sharedBy(p, others)
 	}
 	f, err := r.file(k.Path)
@@ -52,7 +52,7 @@ func sharedBy(p kustomize.Place, others []*instance) error {
 	slices.Sort(names)
 	return &patch.Refusal{
 		Path: p.File, Line: p.Line, Why: "value is shared with " + strings.Join(slices.Compact(names), ", "),
-		Do: "give the environment an overlay of its own, or name no environment to change it for all",
+		Do: "give this one a patch of its own, or name no environment to change it for all",
 	}
 }
 

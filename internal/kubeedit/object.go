@@ -86,6 +86,13 @@ var podSpecs = map[string]Path{
 	"PodTemplate":           Keys("template", "spec"),
 }
 
+// BuiltIn reports whether a kind with containers is one of Kubernetes itself, so
+// that patches merge its containers by name.
+func BuiltIn(kind string) bool {
+	_, ok := podSpecs[kind]
+	return ok
+}
+
 // maxSearch bounds how deep a custom resource is searched for containers.
 const maxSearch = 16
 

@@ -84,8 +84,7 @@ func (b *build) add(k *Kustomization, in []*Instance) []*Instance {
 			in = b.add(c, in)
 		}
 	}
-	k.apply(in, b.from)
-	return in
+	return k.apply(in, b.from)
 }
 
 func (b *build) objects(k *Kustomization, file string) []*Instance {

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ type Instance struct {
 	Chain  []*Kustomization // from the one that lists the file to the root of the build
 	Names  []Name           // as written, then after each of Chain
 	Layers []Layer          // in order of application
+
+	deleted bool // by a patch
 }
 
 // A Name is what an object is called at one stage of a build.
@@ -59,8 +62,9 @@ func (i *Instance) Root() *Kustomization {
 type Source func(file string) *kubeedit.File
 
 // apply does to objects what a kustomization says, in the order of kustomize:
-// patches, namespace, prefix and suffix, JSON patches, replicas.
-func (k *Kustomization) apply(in []*Instance, from Source) {
+// patches, namespace, prefix and suffix, JSON patches, replicas. It returns
+// those that no patch deletes.
+func (k *Kustomization) apply(in []*Instance, from Source) []*Instance {
 	for _, i := range in {
 		i.Chain = append(i.Chain, k)
 		i.patch(k.patches, from)
@@ -79,6 +83,7 @@ func (k *Kustomization) apply(in []*Instance, from Source) {
 			}
 		}
 	}
+	return slices.DeleteFunc(in, func(i *Instance) bool { return i.deleted })
 }
 
 // scalable lists the kinds that the replicas field changes.
@@ -108,8 +113,19 @@ func (i *Instance) patch(patches []*Patch, from Source) {
 	for _, p := range patches {
 		if p.applies(i, from) {
 			i.Layers = append(i.Layers, Layer{Patch: p})
+			i.deleted = i.deleted || p.deletes(i, from)
 		}
 	}
+}
+
+// deletes reports whether a patch takes the object out of the build.
+func (p *Patch) deletes(i *Instance, from Source) bool {
+	f := p.Content(from)
+	if f == nil || !bytes.Contains(f.Src, []byte("$patch")) {
+		return false
+	}
+	o, ok := p.Object(i, from)
+	return ok && kubeedit.Text(o.Node(), "$patch") == "delete"
 }
 
 // Add puts a patch from outside on top of an instance, if it is for it.

@@ -30,12 +30,8 @@ type Place struct {
 // that writes it, else in the manifest, also if nothing is written there.
 func (i *Instance) Value(f Field, from Source) (Place, error) {
 	for n := len(i.Layers) - 1; n >= 0; n-- {
-		p, ok, err := i.InLayer(n, f, from)
-		if err != nil || ok && p.Written {
+		if p, ok, err := i.InLayer(n, f, from); err != nil || ok {
 			return p, err
-		}
-		if ok {
-			return p, nil
 		}
 	}
 	o := i.Object
@@ -70,7 +66,7 @@ func (i *Instance) InLayer(n int, f Field, from Source) (p Place, ok bool, err e
 		return i.operation(n, f, root, from)
 	}
 	p, there, err := i.Merge(n, f, from)
-	return p, there && p.Written, err
+	return p, there && (p.Written || l.Patch.replaces(i, f, from)), err
 }
 
 // Merge returns where a strategic-merge patch writes a field or would; ok is
@@ -92,6 +88,33 @@ func (i *Instance) Merge(n int, f Field, from Source) (Place, bool, error) {
 	}
 	place, err := p.read(n, o.Doc.Index, o.At.Append(f.Path), from)
 	return place, true, err
+}
+
+// replaces reports whether a strategic-merge patch writes a list that the field
+// is in, and so replaces it: only the containers of built-in kinds are merged
+// by name.
+func (p *Patch) replaces(i *Instance, f Field, from Source) bool {
+	o, ok := p.Object(i, from)
+	if !ok {
+		return false
+	}
+	for n, s := range f.Path {
+		if s.List && !i.merges(s) && o.Doc.Follow(o.At.Append(f.Path[:n])) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// merges reports whether patches merge the list that a step leads into.
+func (i *Instance) merges(s kubeedit.Step) bool {
+	return !s.List || s.Match == "name" && kubeedit.BuiltIn(i.Object.Kind)
+}
+
+// Mergeable reports whether a strategic-merge patch can change the field
+// without replacing a list.
+func (i *Instance) Mergeable(f Field) bool {
+	return !slices.ContainsFunc(f.Path, func(s kubeedit.Step) bool { return !i.merges(s) })
 }
 
 // read reads an address of the text of a patch, in its file or inline.
