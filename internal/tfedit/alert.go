@@ -80,9 +80,10 @@ func (r *Repository) AlertRules(ctx context.Context) ([]AlertRule, error) {
 // dirsWith returns the directories with configuration in which a text stands.
 func (r *Repository) dirsWith(text string) []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, f := range r.sorted {
-		if dir := path.Dir(f.path); f.kind == config && !slices.Contains(out, dir) && bytes.Contains(f.src, []byte(text)) {
-			out = append(out, dir)
+		if dir := path.Dir(f.path); f.kind == config && !seen[dir] && bytes.Contains(f.src, []byte(text)) {
+			out, seen[dir] = append(out, dir), true
 		}
 	}
 	return out

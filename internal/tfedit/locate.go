@@ -390,17 +390,22 @@ func heads(p steps) []string {
 
 // dirs returns the directories in whose files all texts stand, sorted.
 func (q *query) dirs(need []string) []string {
+	files := q.r.sorted
+	if q.target.Dir != "" {
+		files = q.r.dirs[q.target.Dir]
+	}
 	var out []string
-	for _, f := range q.r.sorted {
+	seen := map[string]bool{}
+	for _, f := range files {
 		dir := path.Dir(f.path)
-		if f.kind != config || slices.Contains(out, dir) || q.target.Dir != "" && dir != q.target.Dir {
+		if f.kind != config || seen[dir] {
 			continue
 		}
 		if q.target.File != "" && !within(f.path, q.target.File) && dir != path.Dir(q.target.File) && !q.varFile() {
 			continue
 		}
 		if !slices.ContainsFunc(need, func(s string) bool { return !bytes.Contains(f.src, []byte(s)) }) {
-			out = append(out, dir)
+			out, seen[dir] = append(out, dir), true
 		}
 	}
 	return out

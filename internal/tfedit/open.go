@@ -29,7 +29,8 @@ type Repository struct {
 	modules  map[string]*module
 	calledBy map[string][]caller
 	uses     map[*module][]reference
-	taken    map[string]bool // paths of all files, in lower case
+	homes    map[string][]string // paths of variables files by the module that they are near, see home
+	taken    map[string]bool     // paths of all files, in lower case
 }
 
 // Open reads the Terraform files among files. None is parsed before it is asked
@@ -78,6 +79,13 @@ func (r *Repository) index() {
 			r.dirs[dir] = append(r.dirs[dir], f)
 		}
 	}
+	r.homes = map[string][]string{}
+	for _, f := range r.sorted {
+		if f.kind == vars {
+			home := r.home(f.path)
+			r.homes[home] = append(r.homes[home], f.path)
+		}
+	}
 }
 
 // With returns the repository as it is after a change. What the change does not
@@ -103,10 +111,13 @@ func (r *Repository) With(cs patch.ChangeSet) *Repository {
 		return &out
 	}
 	out.sorted, out.dirs, out.modules = slices.Clone(r.sorted), maps.Clone(r.dirs), maps.Clone(r.modules)
-	out.calledBy, out.uses = nil, maps.Clone(r.uses)
+	out.uses = maps.Clone(r.uses)
 	for _, c := range cs {
 		if f := out.files[c.Path]; f != nil {
 			out.swap(f)
+		}
+		if f, old := out.files[c.Path], r.files[c.Path]; f != nil && (f.kind == grunt || f.kind == config && !slices.Equal(f.calls(), old.calls())) {
+			out.calledBy = nil
 		}
 	}
 	return &out

@@ -1,6 +1,7 @@
 package tfedit
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -191,14 +192,22 @@ func isAuto(base string) bool {
 // in its directory and below, and those beside it that set what it declares.
 func (r *Repository) optional(m *module) []*file {
 	var out []*file
-	for _, f := range r.sorted {
-		if f.kind != vars || path.Dir(f.path) == m.dir && isAuto(path.Base(f.path)) || example(f.path) && !example(m.dir) {
-			continue
-		}
-		if home := r.home(f.path); home == m.dir || home == "" && r.beside(f, m) {
-			out = append(out, f)
+	add := func(names []string, fits func(*file) bool) {
+		for _, name := range names {
+			f := r.files[name]
+			if path.Dir(name) == m.dir && isAuto(path.Base(name)) || example(name) && !example(m.dir) {
+				continue
+			}
+			if fits(f) {
+				out = append(out, f)
+			}
 		}
 	}
+	add(r.homes[m.dir], func(*file) bool { return true })
+	if len(m.variables) > 0 && len(r.callers()[m.dir]) == 0 {
+		add(r.homes[""], func(f *file) bool { return beside(f, m) })
+	}
+	slices.SortFunc(out, func(a, b *file) int { return cmp.Compare(a.path, b.path) })
 	return out
 }
 
@@ -217,8 +226,8 @@ func (r *Repository) home(name string) string {
 
 // beside reports whether a variables file in a directory of its own sets only
 // variables of m, which lies beside that directory.
-func (r *Repository) beside(f *file, m *module) bool {
-	if !within(m.dir, path.Dir(path.Dir(f.path))) || len(m.variables) == 0 || len(r.callers()[m.dir]) > 0 {
+func beside(f *file, m *module) bool {
+	if !within(m.dir, path.Dir(path.Dir(f.path))) {
 		return false
 	}
 	for name := range f.parse().Attributes {
