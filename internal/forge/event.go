@@ -13,6 +13,7 @@ type Event struct {
 	Sender       string // login
 	SenderBot    bool
 	Pull         PullRequest // of pull_request events
+	Label        string      // of pull_request events that put a label on or take it off
 	Ref          string      // of push events: "refs/heads/main"
 	Head         SHA         // of push, status, merge_group and deployment events
 	Environment  string      // of deployment events

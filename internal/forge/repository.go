@@ -1,5 +1,7 @@
 package forge
 
+import "time"
+
 // A Rule is one rule of a ruleset that applies to a branch.
 // https://docs.github.com/en/rest/repos/rules
 type Rule struct {
@@ -42,4 +44,19 @@ const (
 
 func (p Permission) String() string {
 	return [...]string{"none", "read", "write", "admin"}[max(0, min(p, PermissionAdmin))]
+}
+
+// A Comparison is what one commit has and another has not.
+type Comparison struct {
+	Commits   []Commit // the oldest first
+	Paths     []string // files that differ
+	Truncated bool     // there are more commits or files than the host lists
+}
+
+// A Commit is one commit of a [Comparison].
+type Commit struct {
+	SHA    SHA
+	Author string // login, or the name that git has where the host knows none
+	Title  string // first line of the message
+	At     time.Time
 }

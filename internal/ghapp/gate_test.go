@@ -157,3 +157,31 @@ func TestCompleteManifest(t *testing.T) {
 		}
 	}
 }
+
+// What one commit has and another has not, and who brought it.
+func TestCompare(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	c := w.client()
+	base := w.head("main")
+	_, err := w.PushCommit("acme/shop", "mona", "feature", "Raise the limit\n\nbecause", map[string]*githubtest.File{"k8s/x.yaml": {Content: "x"}})
+	w.must(err)
+	number, err := w.OpenPull("acme/shop", "mona", githubtest.NewPull{Head: "feature", Title: "Raise"})
+	w.must(err)
+	w.must(w.MergePull("acme/shop", "mona", number))
+	got, err := c.Compare(t.Context(), shop, base, w.head("main"))
+	w.must(err)
+	if len(got.Commits) == 0 || got.Commits[0].Title != "Raise the limit" || got.Commits[0].Author != "mona" || got.Truncated || !cmp.Equal(got.Paths, []string{"k8s/x.yaml"}) {
+		t.Errorf("%+v", got)
+	}
+	pulls, err := c.PullsWith(t.Context(), shop, got.Commits[0].SHA)
+	w.must(err)
+	if len(pulls) != 1 || pulls[0].Number != number || !pulls[0].Merged {
+		t.Errorf("pull requests %+v, want #%d, merged", pulls, number)
+	}
+	if same, err := c.Compare(t.Context(), shop, base, base); err != nil || len(same.Commits)+len(same.Paths) > 0 {
+		t.Errorf("a commit with itself: %+v, %v", same, err)
+	}
+	if _, err := c.Compare(t.Context(), shop, "main", base); err == nil {
+		t.Error("a branch in place of a commit: no error")
+	}
+}

@@ -20,7 +20,10 @@ type payload struct {
 	Repository repository `json:"repository"`
 	Sender     user       `json:"sender"`
 
-	Pull *pull `json:"pull_request"`
+	Pull  *pull `json:"pull_request"`
+	Label struct {
+		Name string `json:"name"`
+	} `json:"label"` // pull_request labeled and unlabeled
 
 	Ref     string   `json:"ref"` // push, deployment_protection_rule
 	Before  string   `json:"before"`
@@ -147,7 +150,7 @@ func pullRequest(p *payload, e *forge.Event) (err error) {
 		return fmt.Errorf("names no pull request")
 	}
 	in := p.Pull
-	e.Issue, e.At = in.Number, in.UpdatedAt
+	e.Issue, e.At, e.Label = in.Number, in.UpdatedAt, p.Label.Name
 	e.Pull = forge.PullRequest{
 		Repo: e.Repo, Number: in.Number, Title: in.Title, Body: in.Body,
 		Branch: in.Head.Ref, Base: in.Base.Ref, Open: in.State == "open", Merged: in.Merged, Draft: in.Draft,
