@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -28,7 +27,9 @@ type app struct {
 	estate  *estate.Estate
 	remedy  *remedy.Runner
 	tune    *tune.Runner
-	gate    *gate.Checker
+	source  *gate.Source
+	cases   gate.Store
+	tenant  string // root URL of the Dynatrace environment
 	grail   dql.Querier
 	catalog *catalog.Catalog
 	log     *slog.Logger
@@ -67,6 +68,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	planner := &plan.Planner{Dynatrace: s.dynatraceURL}
 	return &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, log: log,
+		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL,
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
 	}, nil
@@ -88,8 +90,17 @@ func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
 		return nil, err
 	}
 	return &gate.Checker{
-		Problems: a.grail, Catalog: a.catalog, Estate: a.branches(), Pulls: a.host, App: self.Login(), Log: a.log,
+		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, App: self.Login(), Tenant: a.tenant, Log: a.log,
 	}, nil
+}
+
+// due judges again what waits at a gate.
+func (a *app) due(ctx context.Context, now time.Time) error {
+	checker, err := a.checker(ctx)
+	if err != nil {
+		return err
+	}
+	return checker.Due(ctx, now)
 }
 
 // branches finds the installation of a repository when a gate asks for it.
@@ -98,11 +109,9 @@ func (a *app) branches() gate.Estate { return branches{a} }
 type branches struct{ app *app }
 
 func (b branches) Repository(ctx context.Context, repo forge.Repo, branch string) (*plan.Repository, error) {
-	b.app.host.mu.Lock()
-	id, ok := b.app.host.through[repo]
-	b.app.host.mu.Unlock()
-	if !ok {
-		return nil, fmt.Errorf("%s: the App is not installed there: %w", repo, forge.ErrNotFound)
+	id, err := b.app.host.installation(ctx, repo)
+	if err != nil {
+		return nil, err
 	}
 	return estate.Branch{Estate: b.app.estate, Installation: id}.Repository(ctx, repo, branch)
 }
@@ -130,7 +139,7 @@ func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, erro
 	if err != nil {
 		return report, errors.Join(append(errs, err)...)
 	}
-	errs = append(errs, checker.Reconcile(ctx, a.host, repos))
+	errs = append(errs, checker.Reconcile(ctx, repos, now))
 	return report, errors.Join(errs...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/salvehq/salve/internal/estate"
@@ -53,6 +54,36 @@ func (h *host) saw(repo forge.Repo, installation int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.through[repo] = installation
+}
+
+// installation returns the installation that a repository belongs to. After a
+// restart a timer may ask before anything was listed.
+func (h *host) installation(ctx context.Context, repo forge.Repo) (int64, error) {
+	known := func() (int64, bool) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		id, ok := h.through[repo]
+		return id, ok
+	}
+	if id, ok := known(); ok {
+		return id, nil
+	}
+	all, err := h.Installations(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, in := range all {
+		if in.Suspended || !strings.EqualFold(in.Account, repo.Owner) {
+			continue
+		}
+		if _, err := h.List(ctx, in.ID); err != nil {
+			return 0, err
+		}
+	}
+	if id, ok := known(); ok {
+		return id, nil
+	}
+	return 0, fmt.Errorf("%s: the App is not installed there: %w", repo, forge.ErrNotFound)
 }
 
 // client returns the client of the installation that a repository belongs to.
@@ -129,4 +160,61 @@ func (h *host) ChangedPaths(ctx context.Context, repo forge.Repo, number int) ([
 		return nil, err
 	}
 	return c.ChangedPaths(ctx, repo, number)
+}
+
+func (h *host) Pull(ctx context.Context, repo forge.Repo, number int) (forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return forge.PullRequest{}, err
+	}
+	return c.Pull(ctx, repo, number)
+}
+
+func (h *host) Compare(ctx context.Context, repo forge.Repo, base, head forge.SHA) (forge.Comparison, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return forge.Comparison{}, err
+	}
+	return c.Compare(ctx, repo, base, head)
+}
+
+func (h *host) PullsWith(ctx context.Context, repo forge.Repo, at forge.SHA) ([]forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.PullsWith(ctx, repo, at)
+}
+
+func (h *host) Permission(ctx context.Context, repo forge.Repo, login string) (forge.Permission, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return forge.PermissionNone, err
+	}
+	return c.Permission(ctx, repo, login)
+}
+
+func (h *host) SetCheck(ctx context.Context, repo forge.Repo, run forge.CheckRun) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	_, err = c.SetCheck(ctx, repo, run)
+	return err
+}
+
+func (h *host) Comment(ctx context.Context, repo forge.Repo, number int, tag, body string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.Comment(ctx, repo, number, tag, body)
+}
+
+func (h *host) AnswerRule(ctx context.Context, repo forge.Repo, run int64, environment, state, comment string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.AnswerRule(ctx, repo, run, environment, ghapp.RuleAnswer{State: state, Comment: comment})
 }

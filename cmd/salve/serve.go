@@ -102,7 +102,8 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) error {
 	return errors.Join(errs...)
 }
 
-// jobs are the two queries at their times.
+// jobs are the two queries at their times, and the gates that wait for
+// something.
 func (a *app) jobs(s *settings) []schedule.Job {
 	return []schedule.Job{
 		{Name: "remediate", Spec: s.remediate, Limit: cycleLimit, Run: func(ctx context.Context, now time.Time) error {
@@ -113,6 +114,7 @@ func (a *app) jobs(s *settings) []schedule.Job {
 			_, err := a.tune.Run(ctx, now)
 			return err
 		}},
+		{Name: "gates", Spec: "* * * * *", Limit: time.Minute, Run: a.due},
 	}
 }
 
@@ -122,21 +124,5 @@ func (a *app) handle(ctx context.Context, e forge.Event) error {
 	if e.Repo != (forge.Repo{}) && e.Installation != 0 {
 		a.host.saw(e.Repo, e.Installation)
 	}
-	if e.Kind != forge.EventPullRequest || !e.Pull.Open {
-		return nil
-	}
-	switch e.Action {
-	case "opened", "reopened", "synchronize", "ready_for_review", "edited":
-	default:
-		return nil
-	}
-	if e.Default != "" && e.Pull.Base != e.Default {
-		return nil // deploys nothing
-	}
-	checker, err := a.checker(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = checker.Check(ctx, e.Pull)
-	return err
+	return a.event(ctx, e, time.Now())
 }

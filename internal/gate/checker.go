@@ -1,27 +1,18 @@
 package gate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
+	"time"
 
-	"github.com/salvehq/salve/internal/catalog"
-	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
-	"github.com/salvehq/salve/internal/problem"
 	"github.com/salvehq/salve/internal/prose"
 )
-
-// problems is the query that a pre-deployment verdict is made from: the
-// current state of every problem, so that one answer serves every pull request
-// and each problem is tied to a service by its entities, not by a phrase.
-const problems = "infrastructure-remediation"
 
 // An Estate is the repositories that this program may read.
 type Estate interface {
@@ -30,244 +21,233 @@ type Estate interface {
 	Repository(ctx context.Context, repo forge.Repo, branch string) (*plan.Repository, error)
 }
 
-// Pulls is what a gate asks of the code host.
-type Pulls interface {
+// A Host is what gates ask of the code host, and tell it.
+type Host interface {
+	Pull(ctx context.Context, repo forge.Repo, number int) (forge.PullRequest, error)
+	OpenPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error)
 	// ChangedPaths returns the files that a pull request changes.
 	ChangedPaths(ctx context.Context, repo forge.Repo, number int) ([]string, error)
-	// SetStatus sets a commit status, unless it says the same already.
+	// Compare returns what head has and base has not.
+	Compare(ctx context.Context, repo forge.Repo, base, head forge.SHA) (forge.Comparison, error)
+	// PullsWith returns the pull requests that brought a commit.
+	PullsWith(ctx context.Context, repo forge.Repo, at forge.SHA) ([]forge.PullRequest, error)
+	Permission(ctx context.Context, repo forge.Repo, login string) (forge.Permission, error)
+	// SetStatus and SetCheck write nothing that is there already.
 	SetStatus(ctx context.Context, repo forge.Repo, head forge.SHA, s forge.CommitStatus) error
+	SetCheck(ctx context.Context, repo forge.Repo, run forge.CheckRun) error
+	// Comment leaves one comment for each tag.
+	Comment(ctx context.Context, repo forge.Repo, number int, tag, body string) error
+	// AnswerRule answers a deployment protection rule: "approved", "rejected"
+	// or, with an empty state, a report that leaves it open.
+	AnswerRule(ctx context.Context, repo forge.Repo, run int64, environment, state, comment string) error
 }
 
-// A Checker sets salve/pre-deployment on pull requests. All fields are
-// required.
+// A Checker judges commits and says so on the code host. Those without
+// a word on their being empty are required.
 type Checker struct {
-	Problems dql.Querier
-	Catalog  *catalog.Catalog
-	Estate   Estate
-	Pulls    Pulls
-	App      string // login of this App, which ends in [bot]
-	Log      *slog.Logger
+	Source    *Source
+	Estate    Estate
+	Host      Host
+	Store     Store
+	Telemetry Telemetry // nil knows nothing, so that no deployment is healthy
+	App       string    // login of this App, which ends in [bot]
+	Pages     string    // root URL of this program's own pages; empty if people cannot reach them
+	Tenant    string    // root URL of the Dynatrace environment, for links
+	Log       *slog.Logger
 }
 
-// A Decision is a verdict and what led to it.
-type Decision struct {
-	Verdict  Verdict
-	Why      string // one line
-	Services []Service
-	Rows     []Row
-	Quality  dql.Quality
-}
-
-// A Row is one problem that concerns the change.
-type Row struct {
-	Problem  problem.Problem
-	Service  string
-	By       string // how the problem is tied to the service
-	Verdict  Verdict
-	Remedied bool // the change answers it, so it does not hold the change back
-}
-
-// Check judges a pull request whose head is new and sets the status on it:
+// Check judges a pull request, before merging, and says so on its head:
 // pending at once, the verdict when it is known. A repository that does not
 // want the gate gets no status.
-func (c *Checker) Check(ctx context.Context, pull forge.PullRequest) (Decision, error) {
+func (c *Checker) Check(ctx context.Context, pull forge.PullRequest, now time.Time) (Case, error) {
 	repo, err := c.Estate.Repository(ctx, pull.Repo, pull.Base)
 	if err != nil {
-		return Decision{}, fmt.Errorf("read %s: %w", pull.Repo, err)
+		return Case{}, fmt.Errorf("read %s: %w", pull.Repo, err)
 	}
-	if !wanted(repo) {
-		return Decision{Why: "the gate is not configured"}, nil
-	}
-	if err := c.say(ctx, pull, forge.Pending, "asking Dynatrace about open problems"); err != nil {
-		return Decision{}, err
-	}
-	return c.judge(ctx, repo, pull, func() snapshot { return c.open(ctx) })
+	return c.check(ctx, repo, pull, now)
 }
 
-// wanted reports whether a repository has the gate.
-func wanted(repo *plan.Repository) bool {
-	return repo.Config != nil && repo.Config.Gate(policy.PreDeployment).Mode != policy.Off
-}
-
-// A snapshot is the open problems at one time, or why they are not known.
-type snapshot struct {
-	open    []problem.Problem
-	quality dql.Quality
-	err     error
-}
-
-// judge decides about a pull request and says so on its head.
-func (c *Checker) judge(ctx context.Context, repo *plan.Repository, pull forge.PullRequest, ask func() snapshot) (Decision, error) {
-	d, err := c.decide(ctx, repo, pull, ask)
-	if err != nil {
-		return d, errors.Join(err, c.say(ctx, pull, forge.Error, "could not find out: "+err.Error()))
+// check runs the gates that belong to a pull request.
+func (c *Checker) check(ctx context.Context, repo *plan.Repository, pull forge.PullRequest, now time.Time) (Case, error) {
+	if repo.Config == nil {
+		return Case{}, c.broken(ctx, repo, pull.Repo, pull.Head)
 	}
-	state, why := settle(repo.Config, d)
-	c.Log.Info("gate", "repo", pull.Repo.String(), "pull", pull.Number, "sha", pull.Head, "verdict", d.Verdict.String(), "reason", d.Why)
-	return d, c.say(ctx, pull, state, why)
+	ch := &change{repo: pull.Repo, head: pull.Head, base: pull.Base, pull: &pull, paths: func(ctx context.Context) ([]string, error) {
+		return c.Host.ChangedPaths(ctx, pull.Repo, pull.Number)
+	}}
+	return c.change(ctx, repo, ch, now)
 }
 
-// say sets the status of the gate.
-func (c *Checker) say(ctx context.Context, pull forge.PullRequest, state forge.State, why string) error {
-	return c.Pulls.SetStatus(ctx, pull.Repo, pull.Head, forge.CommitStatus{
-		Context: forge.ContextPreDeployment, State: state, Description: prose.Status(why),
+// broken says on a commit that its base has a configuration with mistakes: a
+// gate that cannot be read may be wanted, so it lets nothing pass.
+func (c *Checker) broken(ctx context.Context, repo *plan.Repository, name forge.Repo, head forge.SHA) error {
+	if len(repo.Faults) == 0 {
+		return nil
+	}
+	return c.Host.SetStatus(ctx, name, head, forge.CommitStatus{
+		Context: forge.ContextPreDeployment, State: forge.Error,
+		Description: prose.Status("the configuration has a mistake: " + repo.Faults[0].Error()),
 	})
 }
 
-// settle turns a decision into a status by the policy of its environment.
-func settle(cfg *policy.Config, d Decision) (forge.State, string) {
-	if cfg.Gate(policy.PreDeployment).Mode == policy.Shadow {
-		return forge.Success, "shadow: " + d.Verdict.String() + ": " + d.Why
-	}
-	if d.Verdict != Undecided {
-		return d.Verdict.State(), d.Verdict.String() + ": " + d.Why
-	}
-	act := policy.Proceed
-	for _, s := range d.Services {
-		switch on := cfg.OnUnknownIn(policy.PreDeployment, s.Environment); {
-		case on == policy.Block:
-			act = policy.Block
-		case on == policy.Warn && act != policy.Block:
-			act = policy.Warn
+// A change is a commit that may be merged.
+type change struct {
+	repo        forge.Repo
+	head        forge.SHA
+	pull        *forge.PullRequest // of a merge group, the one that it was made for, if known
+	base        string             // branch
+	baseSHA     forge.SHA          // of a merge group
+	ref         string             // of a merge group
+	environment string             // of a deployment, which touches all that is there
+	paths       func(context.Context) ([]string, error)
+}
+
+// change judges a commit by the gates that stand before merging, and returns
+// the case of the first.
+func (c *Checker) change(ctx context.Context, repo *plan.Repository, ch *change, now time.Time) (Case, error) {
+	var first Case
+	var errs []error
+	for _, name := range []policy.GateName{policy.PreDeployment, policy.Risk} {
+		rule := repo.Config.Gate(name)
+		if rule.Mode == policy.Off {
+			continue
+		}
+		k, err := c.judge(ctx, repo, ch, name, rule, now)
+		errs = append(errs, err)
+		if first.ID == "" {
+			first = k
 		}
 	}
-	switch act {
-	case policy.Block:
-		return forge.Error, "could not find out: " + d.Why
-	case policy.Warn:
-		return forge.Success, "WARN: unknown: " + d.Why
-	}
-	return forge.Success, "unknown: " + d.Why
+	return first, errors.Join(errs...)
 }
 
-// decide finds what the change touches and what is wrong with it.
-func (c *Checker) decide(ctx context.Context, repo *plan.Repository, pull forge.PullRequest, ask func() snapshot) (Decision, error) {
-	paths, err := c.Pulls.ChangedPaths(ctx, pull.Repo, pull.Number)
+// judge runs one gate on a change.
+func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, name policy.GateName, rule policy.Gate, now time.Time) (Case, error) {
+	k := Case{Gate: name, Repo: ch.repo, Head: ch.head, Base: ch.base, BaseSHA: ch.baseSHA, Ref: ch.ref}
+	if ch.pull != nil {
+		k.Pull = ch.pull.Number
+	}
+	k, err := c.open(ctx, k, rule, now)
 	if err != nil {
-		return Decision{}, fmt.Errorf("files of %s#%d: %w", pull.Repo, pull.Number, err)
+		return k, err
 	}
-	d := Decision{Services: Touched(repo, paths)}
-	if len(d.Services) == 0 {
-		d.Verdict, d.Why = Proceed, "touches no service that Salve knows of"
-		return d, nil
+	if k.State == "" {
+		k.State = forge.Pending
+		if err := c.tell(ctx, &k, "asking Dynatrace", now); err != nil {
+			return k, err
+		}
 	}
-	now := ask()
-	if now.err != nil {
-		return d, now.err
+	d, failed := c.decide(ctx, repo, &k, ch, rule, now)
+	k.Services, k.Rows = d.Services, d.Rows
+	if ch.pull != nil {
+		c.lower(ctx, &k, &d, ch.pull, now)
 	}
-	d.Quality = now.quality
-	d.weigh(repo, now.open, c.remedied(pull))
-	return d, nil
+	return k, errors.Join(failed, c.conclude(ctx, repo, &k, d, now))
 }
 
-// open asks for the active problems that count: not duplicate, muted or under
-// maintenance.
-func (c *Checker) open(ctx context.Context) snapshot {
-	entry, err := c.Catalog.Get(problems)
-	if err != nil {
-		return snapshot{err: err}
-	}
-	q, err := entry.Query(nil)
-	if err != nil {
-		return snapshot{err: err}
-	}
-	res, err := c.Problems.Query(ctx, q)
-	if err != nil {
-		return snapshot{err: fmt.Errorf("ask Dynatrace: %w", err)}
-	}
-	out := snapshot{quality: res.Quality, err: entry.Check(res)}
-	for _, row := range res.Records {
-		p, err := problem.FromRecord(row)
+// conclude settles a case, says so and stores it. It does so even if ctx is
+// over: a commit must not be left without an answer.
+func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, d Decision, now time.Time) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	k.Verdict, k.Judged = d.Verdict, now
+	k.sample(d.Verdict, k.Quality, now)
+	line := k.settle(repo.Config, d, now)
+	k.Why = prose.Plain(line)
+	k.Done = k.Environment == "" && (d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block)
+	err := c.tell(ctx, k, line, now)
+	c.Log.Info("gate", "gate", string(k.Gate), "repo", k.Repo.String(), "pull", k.Pull, "sha", string(k.Head), "environment", k.Environment,
+		"verdict", k.Verdict.Word(k.Gate), "state", string(k.State), "reason", k.Why)
+	return errors.Join(err, c.save(ctx, k, now))
+}
+
+// decide finds what the change touches and what is wrong with it. Whatever
+// goes wrong, a panic too, is a verdict that lets nothing pass.
+func (c *Checker) decide(ctx context.Context, repo *plan.Repository, k *Case, ch *change, rule policy.Gate, now time.Time) (d Decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d, err = Decision{Why: "an error of this program"}, fmt.Errorf("gate %s of %s@%s: panic: %v", k.Gate, k.Repo, k.Head.Short(), p)
+		}
+	}()
+	d.Services = k.Services
+	if ch.environment != "" {
+		d.Services, k.Config = Deployed(repo, ch.environment), repo.SHA
+	} else if k.Config != repo.SHA || k.Config == "" {
+		paths, err := ch.paths(ctx)
 		if err != nil {
-			return snapshot{err: err}
+			return Decision{Why: "the changed files are not known: " + err.Error()}, fmt.Errorf("files of %s@%s: %w", k.Repo, k.Head.Short(), err)
 		}
-		if p.Active && !p.Duplicate && !p.Muted && !p.Maintenance {
-			out.open = append(out.open, p)
-		}
+		d.Services, k.Config = Touched(repo, paths), repo.SHA
 	}
-	return out
+	if len(d.Services) == 0 {
+		k.Quality = ""
+		return Before(repo, nil, Snapshot{}, nil, rule, now), nil
+	}
+	if k.Gate == policy.Risk {
+		return c.risk(ctx, repo, k, d.Services, now)
+	}
+	snap := c.Source.Problems(ctx, now)
+	k.Quality, k.Query = snap.Quality.String(), snap.Query
+	d = Before(repo, d.Services, snap, c.fixes(ctx, ch.pull, now), rule, now)
+	if snap.Fault != "" {
+		err = fmt.Errorf("ask Dynatrace: %s", snap.Fault)
+	}
+	return d, err
 }
 
-// remedied returns the problems that a pull request of this App answers: a fix
-// must not be held back by what it fixes. Only the App's own word counts, on a
-// branch of the repository itself.
-func (c *Checker) remedied(pull forge.PullRequest) []string {
-	if pull.Author != c.App || pull.Fork || !strings.HasPrefix(pull.Branch, "salve/") {
+// checkNames are those of the check runs, which must differ from the contexts
+// of the statuses: GitHub would require both.
+// https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/troubleshooting-required-status-checks
+var checkNames = map[policy.GateName]string{
+	policy.PreDeployment: "Salve: pre-deployment", policy.Risk: "Salve: risk",
+	policy.PostDeployment: "Salve: post-deployment", policy.Canary: "Salve: canary",
+}
+
+// sure is how long the program believes that the code host still says what it
+// was told. Whoever overwrites a status is seen by an event long before.
+const sure = time.Hour
+
+// tell writes status and check run of a case where they would say something
+// else than before.
+func (c *Checker) tell(ctx context.Context, k *Case, line string, now time.Time) error {
+	status := forge.CommitStatus{Context: "salve/" + string(k.Gate), State: k.State, Description: prose.Status(line), URL: c.page(k)}
+	run := forge.CheckRun{
+		Name: checkNames[k.Gate], Head: k.Head, Conclusion: conclusion(k), Title: prose.Status(line), Summary: c.Summary(*k), URL: status.URL,
+	}
+	said := digest(string(status.State), status.Description, status.URL, run.Conclusion, run.Title, run.Summary)
+	if said == k.Said && now.Sub(k.SaidAt) < sure {
 		return nil
 	}
-	m, ok := forge.ParseMarker(pull.Body)
-	if !ok {
-		return nil
+	if err := c.Host.SetStatus(ctx, k.Repo, k.Head, status); err != nil {
+		return fmt.Errorf("status of %s@%s: %w", k.Repo, k.Head.Short(), err)
 	}
-	return m.Problems
-}
-
-// weigh judges the open problems that concern the services of the change.
-func (d *Decision) weigh(repo *plan.Repository, open []problem.Problem, remedied []string) {
-	for _, s := range d.Services {
-		for _, p := range open {
-			by := s.Concerns(repo, p)
-			if by == "" {
-				continue
-			}
-			v := verdictOf(p)
-			if v == Block && slices.Contains(remedied, string(p.Event)) {
-				v = Warn
-			}
-			d.Rows = append(d.Rows, Row{p, s.Name, by, v, slices.Contains(remedied, string(p.Event))})
+	if k.Verdict != Undecided || k.State != forge.Pending || len(k.Samples) > 0 {
+		if err := c.Host.SetCheck(ctx, k.Repo, run); err != nil {
+			return fmt.Errorf("check run of %s@%s: %w", k.Repo, k.Head.Short(), err)
 		}
 	}
-	slices.SortStableFunc(d.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(b.Verdict, a.Verdict), int(b.Problem.Severity-a.Problem.Severity), a.Problem.Start.Compare(b.Problem.Start))
-	})
-	all := make([]Verdict, len(d.Rows))
-	for i, r := range d.Rows {
-		all[i] = r.Verdict
-	}
-	d.Verdict = Worst(all...)
-	switch {
-	case d.Verdict == Block:
-	case d.Quality == dql.Partial:
-		d.Verdict, d.Why = Undecided, "Dynatrace's answer was cut short"
-		return
-	case d.Quality != dql.OK:
-		d.Verdict, d.Why = Undecided, "Dynatrace showed no problems, and nothing shows that it could have"
-		return
-	}
-	d.Why = d.explain()
+	k.Said, k.SaidAt = said, now
+	return nil
 }
 
-// verdictOf is the column deployment_risk of pre-deployment-problem-check. A
-// problem whose analysis is not done holds: it may yet be told apart.
-func verdictOf(p problem.Problem) Verdict {
+// conclusion is what the check run says: nothing while the case is pending,
+// neutral for what passes with a warning.
+func conclusion(k *Case) string {
 	switch {
-	case p.Severity == problem.SeverityCritical && !p.Ready:
-		return Hold
-	case p.Severity == problem.SeverityCritical:
-		return Block
-	case p.Severity == problem.SeverityHigh:
-		return Warn
+	case k.State == forge.Pending:
+		return ""
+	case k.State != forge.Success:
+		return "failure"
+	case k.Verdict == Proceed:
+		return "success"
 	}
-	return Proceed
+	return "neutral"
 }
 
-// explain says in one line what the verdict rests on.
-func (d *Decision) explain() string {
-	if len(d.Rows) == 0 {
-		names := make([]string, len(d.Services))
-		for i, s := range d.Services {
-			names[i] = s.Name
-		}
-		return "no open problem on " + strings.Join(names, ", ")
+// page is the URL of the details of a case, "" if there are no pages.
+func (c *Checker) page(k *Case) string {
+	if c.Pages == "" {
+		return ""
 	}
-	r := d.Rows[0]
-	more := ""
-	if n := len(d.Rows) - 1; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
-	}
-	remedied := ""
-	if r.Remedied {
-		remedied = "this change remedies "
-	}
-	return fmt.Sprintf("%s%s %s on %s (%s)%s", remedied, r.Problem.Severity, r.Problem.ID, r.Service, r.Problem.Title, more)
+	return strings.TrimSuffix(c.Pages, "/") + "/gates/" + k.ID
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -27,13 +28,15 @@ func Touched(repo *plan.Repository, paths []string) []Service {
 			out = append(out, s)
 		}
 	}
+	workloads := repo.Workloads()
 	for _, file := range paths {
-		for name, s := range repo.Config.Services {
+		for _, name := range slices.Sorted(maps.Keys(repo.Config.Services)) {
+			s := repo.Config.Services[name]
 			if slices.ContainsFunc(s.Owns, func(p policy.Place) bool { return owns(p, file) }) {
 				add(Service{Name: name, Environment: s.Environment, Configured: true, By: file})
 			}
 		}
-		for _, w := range repo.Workloads() {
+		for _, w := range workloads {
 			if w.File != file && (w.Build == "" || w.Build != path.Dir(file)) {
 				continue
 			}
@@ -45,6 +48,27 @@ func Touched(repo *plan.Repository, paths []string) []Service {
 				continue
 			}
 			add(Service{Name: subject.Workload, Environment: environmentOf(repo, w.Namespace, file), By: file})
+		}
+	}
+	return out
+}
+
+// Deployed returns the services of an environment: those of the configuration
+// and the workloads that nothing of it owns.
+func Deployed(repo *plan.Repository, environment string) []Service {
+	var files []string
+	for _, w := range repo.Workloads() {
+		files = append(files, w.File)
+	}
+	var out []Service
+	for _, name := range slices.Sorted(maps.Keys(repo.Config.Services)) {
+		if s := repo.Config.Services[name]; s.Environment == environment {
+			out = append(out, Service{Name: name, Environment: environment, Configured: true, By: policy.File})
+		}
+	}
+	for _, s := range Touched(repo, files) {
+		if s.Environment == environment && !s.Configured {
+			out = append(out, s)
 		}
 	}
 	return out

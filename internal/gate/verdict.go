@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/policy"
 )
 
 // A Verdict is what a gate says about a deployment.
@@ -30,6 +31,35 @@ var verdicts = [...]string{"INCONCLUSIVE", "PROCEED", "WARN", "HOLD", "BLOCK"}
 // String spells v as the column deployment_risk of pre-deployment-problem-check
 // does, where that has the word.
 func (v Verdict) String() string { return verdicts[v] }
+
+// spelled says how a gate's query spells a verdict, where it has another word
+// than pre-deployment-problem-check.
+var spelled = map[policy.GateName]map[Verdict]string{
+	policy.PostDeployment: {Proceed: "HEALTHY", Warn: "DEGRADED", Block: "FAILED"},
+	policy.Canary:         {Proceed: "PROMOTE", Block: "ROLLBACK"},
+	policy.Risk:           {Proceed: "LOW_RISK_AUTO_APPROVE", Hold: "MODERATE_RISK_MANUAL_APPROVAL", Block: "HIGH_RISK_BLOCK"},
+}
+
+// Word spells v as the decision column of a gate's query does.
+func (v Verdict) Word(gate policy.GateName) string {
+	if word, ok := spelled[gate][v]; ok {
+		return word
+	}
+	return v.String()
+}
+
+// MarshalText writes v as String does, for the database.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	i := slices.Index(verdicts[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("verdict %.40q: want one of %v", text, verdicts)
+	}
+	*v = Verdict(i)
+	return nil
+}
 
 // words are the verdicts that the decision columns of the gate queries spell.
 // https://docs.github.com/en/rest/commits/statuses has no state for a warning,

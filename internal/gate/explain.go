@@ -1,0 +1,121 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/prose"
+)
+
+// maxSummary bounds the explanation, in bytes: GitHub takes 65,535 characters
+// in a check run.
+const maxSummary = 60_000
+
+// Summary explains a case in Markdown, for the check run: what was decided, by
+// what, and what one can do. All foreign text is made harmless.
+func (c *Checker) Summary(k Case) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s** %s\n", k.Verdict.Word(k.Gate), prose.Neutralise(k.Why))
+	if k.Quality != "" {
+		fmt.Fprintf(&b, "\nData quality: %s.\n", k.Quality)
+	}
+	if k.Pass != "" {
+		fmt.Fprintf(&b, "\n%s\n", prose.Neutralise(k.Pass))
+	}
+	services(&b, k)
+	table(&b, k)
+	if len(k.Suspects) > 0 {
+		b.WriteString("\n#### Deployed since the last healthy deployment, newest first\n\n")
+		for _, s := range k.Suspects {
+			fmt.Fprintf(&b, "- %s\n", s.line())
+		}
+	}
+	advice(&b, k)
+	if b.Len() > maxSummary {
+		return b.String()[:strings.LastIndexByte(b.String()[:maxSummary], '\n')] + "\n\n…\n"
+	}
+	return b.String()
+}
+
+// services says what the change touches, and how that is known.
+func services(b *strings.Builder, k Case) {
+	if len(k.Services) == 0 {
+		return
+	}
+	b.WriteString("\n#### Services\n\n| service | environment | tied to the change by |\n| --- | --- | --- |\n")
+	for _, s := range k.Services {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", prose.Neutralise(s.Name), prose.Neutralise(s.Environment), prose.Neutralise(s.By))
+	}
+}
+
+// table shows the rows of the gate's query, under the columns of the document.
+func table(b *strings.Builder, k Case) {
+	if len(k.Health) > 0 {
+		b.WriteString("\n#### Deployed services\n\n| affected_entity.name | new_problems | critical_problems | health_status |\n| --- | --- | --- | --- |\n")
+		for _, h := range k.Health {
+			fmt.Fprintf(b, "| %s | %d | %d | %s |\n", prose.Neutralise(h.Service), h.New, h.Critical, h.Verdict.Word(k.Gate))
+		}
+	}
+	if len(k.Kinds) > 0 {
+		b.WriteString("\n#### Canary\n\n| event.name | canary_problems | stable_problems | promotion_decision | why |\n| --- | --- | --- | --- | --- |\n")
+		for _, one := range k.Kinds {
+			fmt.Fprintf(b, "| %s | %d | %d | %s | %s |\n", prose.Neutralise(one.Name), len(one.Canary), len(one.Stable), one.Verdict.Word(k.Gate), prose.Neutralise(one.Why))
+		}
+	}
+	if len(k.Terms) > 0 {
+		b.WriteString("\n#### Risk\n\n| service | problem_frequency | deployment_risk_score | deployment_recommendation | terms |\n| --- | --- | --- | --- | --- |\n")
+		for _, r := range k.Terms {
+			fmt.Fprintf(b, "| %s | %d | %.1f | %s | %s |\n", prose.Neutralise(r.Service), r.Problems, r.Score, r.Verdict.Word(policy.Risk), prose.Neutralise(r.Explain()))
+		}
+	}
+	if len(k.Rows) > 0 {
+		b.WriteString("\n#### Problems\n\n| display_id | event.name | problem.severity | affected_entity.name | deployment_risk | since | matched by |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+		for _, r := range k.Rows {
+			word := r.Verdict.Word(policy.PreDeployment)
+			if r.Note != "" {
+				word += ": " + r.Note
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", prose.Neutralise(string(r.Problem)), prose.Neutralise(r.Title), r.Severity,
+				prose.Neutralise(r.Entity), prose.Neutralise(word), r.Start.UTC().Format(time.RFC3339), prose.Neutralise(r.By))
+		}
+	}
+}
+
+// line says on one line who brought what.
+func (s Suspect) line() string {
+	what := "commit `" + s.SHA.Short() + "`"
+	if s.Pull > 0 {
+		what = fmt.Sprintf("#%d", s.Pull)
+	}
+	text := what + " " + prose.Neutralise(s.Title)
+	if s.Author != "" {
+		text += " by " + prose.Neutralise(s.Author)
+	}
+	if len(s.Ties) > 0 {
+		text += ": " + prose.Neutralise(strings.Join(s.Ties, "; "))
+	}
+	return text
+}
+
+// advice says what leads on from a verdict that holds back.
+func advice(b *strings.Builder, k Case) {
+	if k.Verdict != Block && k.Verdict != Hold || k.Gate != policy.PreDeployment || k.Mode == policy.Shadow {
+		return
+	}
+	b.WriteString("\n#### What you can do\n\n" +
+		"- Wait: the gate looks again by itself and passes once the problem has been closed for the configured time.\n" +
+		"- If this change remedies the problem, write `Fixes P-…` with its id into the description, or comment `/salve fixes P-…`.\n" +
+		"- In an emergency, whoever is allowed to may comment `/salve break-glass REASON`.\n")
+}
+
+// comment explains a case to a protection rule, which takes 1024 characters.
+// https://docs.github.com/en/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
+func (c *Checker) comment(k Case) string {
+	text := fmt.Sprintf("**%s** %s", k.Verdict.Word(k.Gate), prose.Neutralise(k.Why))
+	if page := c.page(&k); page != "" {
+		text += "\n\n" + page
+	}
+	return prose.Cut(text, 1024)
+}
