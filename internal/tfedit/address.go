@@ -32,6 +32,19 @@ func (s step) String() string {
 	return "." + s.name
 }
 
+// noun is what a step looks for, for messages.
+func (s step) noun() string {
+	switch {
+	case s.any:
+		return "element"
+	case s.match != "":
+		return fmt.Sprintf("element whose %s is %s", s.match, s.name)
+	case s.index && isNumber(s.name):
+		return "element " + s.name
+	}
+	return s.name
+}
+
 // A path leads from a value to one within it.
 type steps []step
 

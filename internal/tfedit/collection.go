@@ -42,7 +42,17 @@ func (q *query) object(e *hclsyntax.ObjectConsExpr, p steps, s *scope, t *hop) [
 	case len(alike) > 0 && len(out) == 0:
 		return alike
 	}
-	return append(out, unsure...)
+	return present(append(out, unsure...))
+}
+
+// present leaves out elements that have not got what is sought, where others
+// have it: which element is meant is not known, but it will be one that has it.
+func present(all []ref) []ref {
+	there := slices.DeleteFunc(slices.Clone(all), func(r ref) bool { return r.kind == absent })
+	if len(there) == 0 {
+		return all[:min(1, len(all))]
+	}
+	return there
 }
 
 // last refuses a key that an object has twice: which one people mean is not
@@ -72,7 +82,7 @@ func (q *query) tuple(e *hclsyntax.TupleConsExpr, p steps, s *scope, t *hop) []r
 		}
 	}
 	if len(out) > 0 {
-		return out
+		return present(out)
 	}
 	if !p[0].index && !isNumber(p[0].name) {
 		// In JSON a block that is written once may be a list of one.
@@ -191,7 +201,7 @@ func (q *query) pick(items []element, p steps, t *hop, e hclsyntax.Expression) [
 	if len(out) == 0 {
 		return []ref{{kind: absent, t: t, left: p, file: q.fileOf(e)}}
 	}
-	return out
+	return present(out)
 }
 
 // loopElements lists what a for expression makes.

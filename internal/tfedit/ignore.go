@@ -71,11 +71,11 @@ func (q *query) matchIgnored(e hclsyntax.Expression, p steps) string {
 	return ""
 }
 
-// covers reports whether entry leads to p or to something that p is in. Indexes
+// covers reports whether entry leads to p or to something that p is in. Numbers
 // of blocks do not count: ignore_changes has [0] where addresses leave it out.
 func covers(entry, p steps) bool {
 	plain := func(p steps) steps {
-		return slices.DeleteFunc(slices.Clone(p), func(s step) bool { return s.index })
+		return slices.DeleteFunc(slices.Clone(p), func(s step) bool { return s.index && (s.any || s.match != "" || isNumber(s.name)) })
 	}
 	a, b := plain(entry), plain(p)
 	return len(a) <= len(b) && slices.EqualFunc(a, b[:len(a)], func(x, y step) bool { return x.name == y.name })

@@ -229,7 +229,7 @@ func (q *query) add(c *candidate, s start, r ref) {
 			c.why.Path = r.file.path
 		}
 		if len(r.left) > 0 {
-			c.why.Why = fmt.Sprintf("%s: there is no %s", s.label, strings.TrimPrefix(r.left[0].String(), "."))
+			c.why.Why = fmt.Sprintf("%s: there is no %s", s.label, r.left[0].noun())
 		}
 		return
 	}
