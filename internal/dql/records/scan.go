@@ -195,6 +195,7 @@ func (r *reading) view(workers int, start func(worker int) Push) error {
 		views[w] = v
 		words := interner{}
 		var l placer
+		var room arena
 		return func(names []string, vals []dql.Value) error {
 			p := l.place(names, vals)
 			if !r.table.holds(p.kind()) {
@@ -206,6 +207,9 @@ func (r *reading) view(workers int, start func(worker int) Push) error {
 					n = len(r.scan.Fields) // the rest is the header, which the state holds
 				}
 				e.record.names = names[:n]
+				if cap(e.record.vals) < n {
+					e.record.vals = room.take(n)
+				}
 				e.record.vals = words.keep(e.record.vals[:0], vals[:n])
 			}
 			return nil
@@ -239,6 +243,18 @@ func (r *reading) pour(v *view[kept], workers int, start func(worker int) Push) 
 	}
 	wg.Wait()
 	return firstError(errs)
+}
+
+// An arena gives out room for values from large pieces.
+type arena struct{ free []dql.Value }
+
+func (a *arena) take(n int) []dql.Value {
+	if len(a.free) < n {
+		a.free = make([]dql.Value, max(n, 1024))
+	}
+	out := a.free[:n:n]
+	a.free = a.free[n:]
+	return out
 }
 
 // An interner keeps one copy of each short string.

@@ -1,33 +1,38 @@
 package records
 
 import (
+	"math"
 	"strings"
 	"time"
+
+	"github.com/salvehq/salve/internal/dql"
 )
 
-// A state is what the view of problems needs to know of one update.
+// unknown is a time that a record does not say.
+const unknown = math.MinInt64
+
+// A state is what the view of problems needs to know of one update. Times are
+// nanoseconds since the epoch, so that a state holds no pointers but its id.
 type state struct {
 	id         string
-	at         time.Time // of the update
-	start, end time.Time // zero if unknown
+	at         int64 // of the update
+	start, end int64
 	closed     bool
+}
+
+func nanos(v dql.Value) int64 {
+	if t, ok := v.AsTime(); ok {
+		return t.UnixNano()
+	}
+	return unknown
 }
 
 // state reads an update of a problem. An update without an id is a problem of
 // its own.
 func (p *placed) state() state {
-	var s state
-	s.start, _ = p[3].AsTime()
-	if p[3].IsNull() {
-		s.start = time.Time{}
-	}
-	if end, ok := p[4].AsTime(); ok {
-		s.end = end
-	}
-	if at, ok := p[2].AsTime(); ok {
-		s.at = at
-	} else if s.at = s.start; !s.end.IsZero() {
-		s.at = s.end
+	s := state{at: nanos(p[2]), start: nanos(p[3]), end: nanos(p[4])}
+	if s.at == unknown {
+		s.at = max(s.start, s.end)
 	}
 	if s.id, _ = p[5].AsString(); s.id == "" {
 		s.id, _ = p[6].AsString()
@@ -39,24 +44,25 @@ func (p *placed) state() state {
 
 // after reports whether s is a later update than t. Of two at the same time
 // the one that closes the problem is.
-func (s state) after(t state) bool {
-	if !s.at.Equal(t.at) {
-		return s.at.After(t.at)
+func (s *state) after(t *state) bool {
+	if s.at != t.at {
+		return s.at > t.at
 	}
 	return s.closed || !t.closed
 }
 
 // touches reports whether the lifetime of a problem overlaps [from, to). A
 // problem whose start is unknown is not left out.
-func (s state) touches(from, to time.Time) bool {
-	return s.start.Before(to) && (s.end.IsZero() || !s.end.Before(from))
+func (s *state) touches(from, to time.Time) bool {
+	return s.start < to.UnixNano() && (s.end == unknown || s.end >= from.UnixNano())
 }
 
 // A view keeps the latest update of each problem.
 type view[T any] struct {
-	to   time.Time // updates from then on are not known yet
+	to   int64 // updates from then on are not known yet
 	list []*viewed[T]
 	byID map[string]*viewed[T]
+	free []viewed[T]
 }
 
 type viewed[T any] struct {
@@ -65,29 +71,40 @@ type viewed[T any] struct {
 }
 
 func newView[T any](to time.Time) *view[T] {
-	return &view[T]{to: to, byID: map[string]*viewed[T]{}}
+	return &view[T]{to: to.UnixNano(), byID: map[string]*viewed[T]{}}
 }
 
 // entry returns where to put the record of an update, nil if a later update is
 // known.
 func (v *view[T]) entry(s state) *viewed[T] {
-	if !s.at.IsZero() && !s.at.Before(v.to) {
+	if s.at >= v.to {
 		return nil
 	}
 	old := v.byID[s.id]
 	switch {
 	case old == nil || s.id == "":
 		s.id = strings.Clone(s.id)
-		e := &viewed[T]{state: s}
+		e := v.grow()
+		e.state = s
 		v.list = append(v.list, e)
 		v.byID[s.id] = e
 		return e
-	case s.after(old.state):
+	case s.after(&old.state):
 		s.id = old.state.id
 		old.state = s
 		return old
 	}
 	return nil
+}
+
+// grow returns a new entry; they are made many at a time.
+func (v *view[T]) grow() *viewed[T] {
+	if len(v.free) == 0 {
+		v.free = make([]viewed[T], min(1+len(v.list), 512))
+	}
+	e := &v.free[0]
+	v.free = v.free[1:]
+	return e
 }
 
 // absorb takes the updates of w, which were recorded after those of v.
