@@ -84,10 +84,10 @@ func TestAppendRefuses(t *testing.T) {
 	}
 	r := files.open(t)
 	for name, c := range map[string]struct{ file, text, want string }{
-		"defined here":      {"main.tf", policyText, "main.tf:4:1: resource.aws_autoscaling_policy.web is defined already"},
+		"defined here":      {"main.tf", policyText, "main.tf:4:1: aws_autoscaling_policy.web is defined already"},
 		"defined beside":    {"other.tf", `variable "size" {}`, "main.tf:1:1: variable.size is defined already"},
-		"module is broken":  {"broken/b.tf", policyText, "broken/a.tf:1:9: file does not parse"},
-		"text is broken":    {"other.tf", "resource {", "other.tf: text to add: line 2"},
+		"module is broken":  {"broken/b.tf", policyText, "broken/a.tf:1:8: file does not parse"},
+		"text is broken":    {"other.tf", "resource {", "other.tf: text to add: line 1: Unclosed"},
 		"attribute":         {"other.tf", "a = 1", "want blocks and nothing else"},
 		"nothing":           {"other.tf", "# nothing", "want blocks and nothing else"},
 		"generated":         {"gen/gen.tf", policyText, "file says that it is generated"},
