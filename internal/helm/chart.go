@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -222,31 +223,48 @@ func (t Template) Field(container, field string, names func(expression string) s
 	return fit[0].Resources.Append(kubeedit.Keys(strings.Split(rest, ".")...)), 1
 }
 
-// ResourcePaths returns the paths of all mappings of a values file that hold
-// limits or requests.
+// ResourcePaths returns the paths of all mappings below a node that hold limits
+// or requests.
 func ResourcePaths(root *yaml.Node) []kubeedit.Path {
 	var out []kubeedit.Path
-	var walk func(n *yaml.Node, at kubeedit.Path)
-	walk = func(n *yaml.Node, at kubeedit.Path) {
-		if n == nil || n.Kind == yaml.AliasNode || len(at) > maxPath {
-			return
-		}
-		if kubeedit.Lookup(n, "limits") != nil || kubeedit.Lookup(n, "requests") != nil {
+	walk(root, nil, func(n *yaml.Node, at kubeedit.Path) bool {
+		found := kubeedit.Lookup(n, "limits") != nil || kubeedit.Lookup(n, "requests") != nil
+		if found {
 			out = append(out, at)
-			return
 		}
-		for i, c := range n.Content {
-			switch {
-			case n.Kind == yaml.MappingNode && i%2 == 1:
-				walk(c, at.Join(kubeedit.Key(n.Content[i-1].Value)))
-			case n.Kind == yaml.SequenceNode:
-				walk(c, at.Join(kubeedit.Index(i)))
-			}
+		return !found
+	})
+	return out
+}
+
+// Named returns the paths of all values below a node that have one of the
+// names.
+func Named(root *yaml.Node, names []string) []kubeedit.Path {
+	var out []kubeedit.Path
+	walk(root, nil, func(n *yaml.Node, at kubeedit.Path) bool {
+		if n.Kind == yaml.ScalarNode && slices.Contains(names, at.Last()) {
+			out = append(out, at)
 		}
-	}
-	walk(root, nil)
+		return true
+	})
 	return out
 }
 
 // maxPath bounds how deep values are searched.
 const maxPath = 24
+
+// walk visits the nodes below n, not through aliases, as long as visit says to
+// go on.
+func walk(n *yaml.Node, at kubeedit.Path, visit func(*yaml.Node, kubeedit.Path) bool) {
+	if n == nil || n.Kind == yaml.AliasNode || len(at) > maxPath || !visit(n, at) {
+		return
+	}
+	for i, c := range n.Content {
+		switch {
+		case n.Kind == yaml.MappingNode && i%2 == 1:
+			walk(c, at.Join(kubeedit.Key(n.Content[i-1].Value)), visit)
+		case n.Kind == yaml.SequenceNode:
+			walk(c, at.Join(kubeedit.Index(i)), visit)
+		}
+	}
+}

@@ -56,6 +56,12 @@ func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
 		}
 		out = append(out, r.facts(i)...)
 	}
+	out = append(out, r.values()...)
+	sized, err := r.resources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, sized...)
 	slices.SortStableFunc(out, func(a, b Fact) int {
 		if c := strings.Compare(a.File, b.File); c != 0 {
 			return c

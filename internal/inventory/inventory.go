@@ -169,7 +169,11 @@ type Workload struct {
 	Line         int
 	Build        string   // kustomization directory that renders it; empty for a plain manifest
 	Environments []string // sorted; empty if nothing tells
+	Selector     []Label  // spec.selector.matchLabels, sorted
 }
+
+// A Label is one key of a selector and its value.
+type Label struct{ Key, Value string }
 
 func (w Workload) String() string { return strings.TrimSpace(w.Kind + " " + join(w.Namespace, w.Name)) }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/salvehq/salve/internal/patch"
@@ -86,4 +88,35 @@ func (r *Repository) writeTerraform(ctx context.Context, t Target, value string)
 		return nil, several(t, err)
 	}
 	return c.Files, nil
+}
+
+// AppendBlocks returns the change that adds blocks, given as text, to the file
+// in which a resource such as aws_autoscaling_group.web stands.
+func (r *Repository) AppendBlocks(ctx context.Context, resource, text string) (Change, error) {
+	tf, err := r.terraform(ctx)
+	if err != nil {
+		return Change{}, err
+	}
+	all, err := tf.Resources(ctx)
+	if err != nil {
+		return Change{}, err
+	}
+	var files []string
+	for _, x := range all {
+		if x.Type+"."+x.Name == resource && !slices.Contains(files, x.File) {
+			files = append(files, x.File)
+		}
+	}
+	if len(files) != 1 {
+		return Change{}, &patch.Refusal{Why: fmt.Sprintf("%s stands in %d files of the repository", resource, len(files)), Do: "name a resource that stands in one"}
+	}
+	c, err := tf.Append(ctx, files[0], text)
+	if err != nil {
+		return Change{}, err
+	}
+	out := Change{Files: c.Files, Affects: c.Affects}
+	for _, e := range c.Edits {
+		out.Edits = append(out.Edits, Edit{File: e.File, Line: e.Line, Old: e.Old, New: e.New})
+	}
+	return out, nil
 }

@@ -1,0 +1,136 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/salvehq/salve/internal/helm"
+	"github.com/salvehq/salve/internal/kubeedit"
+	"github.com/salvehq/salve/internal/patch"
+	"github.com/salvehq/salve/internal/tfedit"
+)
+
+// resources returns the sizes and thresholds of Terraform. One that is not a
+// literal is looked for where its variable or local is written.
+func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
+	tf, err := r.terraform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := tf.Resources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Fact
+	for _, res := range all {
+		for _, a := range res.Attributes {
+			f := Fact{
+				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: a.Text, File: res.File, Line: a.Line,
+				How: "literal", Environments: r.opts.environmentsOf(res.File, "", ""),
+			}
+			if !a.Literal {
+				f = r.traced(ctx, tf, f, res.Dir)
+			}
+			out = append(out, f)
+		}
+	}
+	for _, fault := range tf.Faults() {
+		r.faults[Finding{fault.File, fault.Line, fault.What}] = true
+	}
+	return out, nil
+}
+
+// traced follows the expression of an attribute.
+func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) Fact {
+	s, err := tf.Locate(ctx, tfedit.Target{Address: f.Field, Dir: dir})
+	var several *tfedit.AmbiguousError
+	var refusal *patch.Refusal
+	switch {
+	case err == nil:
+		f.Value, f.File, f.Line, f.How = s.Value, s.File, s.Line, strings.Join(s.Trail, " → ")
+	case errors.As(err, &several):
+		f.How = "depends on the environment"
+		for _, c := range several.Candidates {
+			f.Over = append(f.Over, siteIn(c))
+		}
+	case errors.As(err, &refusal):
+		f.Refused = refusal.Why
+	default:
+		f.Refused = err.Error()
+	}
+	return f
+}
+
+// counted are the names of values that charts take for numbers of pods.
+var counted = []string{"replicaCount", "replicas", "minReplicas", "maxReplicas"}
+
+// values returns the resources and counts that the values of charts write.
+func (r *Repository) values() []Fact {
+	var sources []helm.Source
+	for _, dir := range sorted(r.charts) {
+		sources = append(sources, helm.Source{File: dir + "/values.yaml"})
+	}
+	for _, i := range r.installs {
+		for _, s := range i.sources {
+			sources = append(sources, s.Source)
+		}
+	}
+	var out []Fact
+	var seen []helm.Source
+	for _, s := range sources {
+		if slices.ContainsFunc(seen, s.Same) || r.text(s.File) == nil {
+			continue
+		}
+		seen = append(seen, s)
+		out = append(out, r.valuesIn(s)...)
+	}
+	return out
+}
+
+func (r *Repository) valuesIn(s helm.Source) []Fact {
+	f, err := r.file(s.File)
+	if err != nil {
+		r.fault(err)
+		return nil
+	}
+	top, err := f.Top(s.Address(nil))
+	if err != nil {
+		r.fault(err)
+		return nil
+	}
+	var out []Fact
+	for _, p := range sizes(top) {
+		v, err := f.Get(s.Address(p))
+		if err != nil || !v.Written {
+			continue
+		}
+		fact := Fact{
+			Form: Values, Field: p.String(), Value: v.Value, File: s.File, Line: v.Line, How: "values",
+			Environments: r.opts.environmentsOf(s.File, "", ""),
+		}
+		err = r.guard(f)
+		if err == nil {
+			err = f.Editable(s.Address(p), r.opts.Shared)
+		}
+		if err != nil {
+			fact = fact.refused(err)
+		}
+		out = append(out, fact)
+	}
+	return out
+}
+
+// sizes returns the paths of resources and counts below a node.
+func sizes(top *yaml.Node) []kubeedit.Path {
+	var out []kubeedit.Path
+	for _, p := range helm.ResourcePaths(top) {
+		for _, f := range resourceFields {
+			out = append(out, p.Append(kubeedit.Keys(strings.Split(f, ".")[1:]...)))
+		}
+	}
+	return append(out, helm.Named(top, counted)...)
+}
