@@ -38,6 +38,8 @@ type edit struct {
 	repo   string
 	write  bool
 	format string
+
+	required []string // flags
 }
 
 func (e *edit) flags(cmd *cobra.Command) {
@@ -48,9 +50,18 @@ func (e *edit) flags(cmd *cobra.Command) {
 	f.BoolVarP(&e.write, "write", "w", false, "write the files")
 	f.StringVar(&e.format, "format", "diff", "diff for people or json for programs")
 	f.StringVar(&e.target.Environment, "environment", "", "`name` of the environment that is meant")
-	_ = cmd.MarkFlagRequired("set")
-	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return e.run(cmd.Context()) }
+	e.required = append(e.required, "set")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range e.required {
+			if !cmd.Flags().Changed(name) {
+				return &exitError{exitUsage, fmt.Errorf("want --%s; see salve edit %s --help", name, cmd.Name())}
+			}
+		}
+		if len(args) > 0 {
+			return &exitError{exitUsage, fmt.Errorf("unexpected %q; see salve edit %s --help", args[0], cmd.Name())}
+		}
+		return e.run(cmd.Context())
+	}
 }
 
 func editKubernetes(env *environment) *cobra.Command {
@@ -68,9 +79,7 @@ func editKubernetes(env *environment) *cobra.Command {
 	f.StringVar(&e.target.Container, "container", "", "`name` of the container, where there are several")
 	f.IntVar(&e.target.ContainerIndex, "container-index", -1, "`number` of the container, from 0")
 	f.StringVar(&e.target.Field, "field", "", "`field` of the container (resources.limits.memory) or of the object (spec.replicas)")
-	for _, name := range []string{"kind", "name", "field"} {
-		_ = cmd.MarkFlagRequired(name)
-	}
+	e.required = []string{"kind", "name", "field"}
 	e.flags(cmd)
 	return cmd
 }
@@ -83,9 +92,8 @@ func editValues(env *environment) *cobra.Command {
 		Example: `  salve edit values --file charts/web/values-production.yaml --path web.resources.limits.memory --set 640Mi`,
 	}
 	cmd.Flags().StringVar(&e.target.Path, "path", "", "`path` of the value: a.b[0].c, list[name=app].c, a[\"dotted.key\"]")
-	_ = cmd.MarkFlagRequired("path")
+	e.required = []string{"path", "file"}
 	e.flags(cmd)
-	_ = cmd.MarkFlagRequired("file")
 	return cmd
 }
 
@@ -101,7 +109,7 @@ func editTerraform(env *environment) *cobra.Command {
 	f.StringVar(&e.target.Address, "address", "", "`address`: aws_autoscaling_group.web.max_size, module.gke.node_pools[0].max_count, var.size")
 	f.StringArrayVar(&e.target.VarFiles, "var-file", nil, "tfvars `file` that Terraform is run with; may be given several times")
 	f.StringArrayVar(&vars, "var", nil, "`name=value` that Terraform is run with; may be given several times")
-	_ = cmd.MarkFlagRequired("address")
+	e.required = []string{"address"}
 	e.flags(cmd)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

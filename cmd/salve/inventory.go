@@ -24,8 +24,10 @@ volumes, quotas, Helm values, sizes in Terraform; each with the file and line th
 With --find, the values of one workload, and what overrides what.`,
 		Example: `  salve inventory .
   salve inventory . --find 'Deployment shop/checkout'`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &exitError{exitUsage, fmt.Errorf("want one directory; see salve inventory --help")}
+			}
 			if format != "table" && format != "json" {
 				return &exitError{exitUsage, fmt.Errorf("--format %q: want table or json", format)}
 			}
