@@ -2,6 +2,7 @@ package eval_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/eval"
+	"github.com/salvehq/salve/internal/dql/function"
 )
 
 var now = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
@@ -77,5 +79,38 @@ func TestAlertRuleOptimization(t *testing.T) {
 	want := []string{`{"event.name":"Noise","problem_count":3,"avg_duration":15,"false_positive_rate":33.333333333333336,"optimization_action":"adjust_sensitivity"}`}
 	if diff := cmp.Diff(want, rows(t, recs, q)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Every function of the table has an implementation, except those that ask a
+// Dynatrace environment.
+func TestFunctionsAreThere(t *testing.T) {
+	elsewhere := map[string]bool{
+		"forecast": true, "impute": true, "classicEntitySelector": true, "entityAttr": true, "entityName": true,
+		"getNodeField": true, "getNodeName": true, "start": true, "end": true,
+	}
+	for _, s := range function.All() {
+		if s.Aggregation() || elsewhere[s.Name] {
+			continue
+		}
+		var args []string
+		for _, p := range s.Params {
+			switch {
+			case p.Name == "pattern" && s.Name != "like" && s.Name != "splitString" && s.Name != "matchesRegex":
+				args = append(args, `"LONG:n"`)
+			case p.Name == "lookupTable":
+				args = append(args, "[data record(a = 1)]")
+			case p.Named && p.Optional:
+			case p.Named:
+				args = append(args, p.Name+": a")
+			default:
+				args = append(args, "a")
+			}
+		}
+		text := "data record(a = 1) | fieldsAdd x = " + s.Name + "(" + strings.Join(args, ", ") + ")"
+		e := &eval.Engine{Now: now}
+		if _, err := e.Query(context.Background(), dql.Query{Text: text}); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
