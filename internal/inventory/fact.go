@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -77,6 +78,49 @@ func (r *Repository) FactsOf(kind, namespace, name, environment string) []Fact {
 	var out []Fact
 	for _, i := range r.find(kind, namespace, name, environment) {
 		out = append(out, r.facts(i)...)
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, i := range r.findInstalled(Target{Kind: kind, Namespace: namespace, Name: name, Environment: environment}) {
+		out = append(out, r.installedFacts(i)...)
+	}
+	return out
+}
+
+// installedFacts returns the values that a workload of a chart gets.
+func (r *Repository) installedFacts(i *installed) []Fact {
+	w := i.workload()
+	var out []Fact
+	for _, c := range append([]string{""}, w.Containers...) {
+		fields := resourceFields
+		if c == "" && len(w.Containers) > 0 {
+			fields = []string{"spec.replicas"}
+		}
+		for _, field := range fields {
+			f := Fact{Form: Kubernetes, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Container: c, Field: field, File: w.File, Line: w.Line, Environments: i.envs}
+			p, err := r.valuePath(Target{Container: c, Field: field}, i)
+			if err != nil {
+				out = append(out, f.refused(err))
+				continue
+			}
+			if place, n := r.inForce(i.sources, p); n >= 0 {
+				f.Value, f.File, f.Line, f.How = place.Value, place.File, place.Line, fmt.Sprintf("%s, values of %s", p, i.release.How)
+				f.Over = r.defaults(i.sources[:n], p)
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// defaults returns where sources write a value that a later one overrides.
+func (r *Repository) defaults(sources []source, p kubeedit.Path) []Site {
+	var out []Site
+	for n := range sources {
+		if place, found := r.inForce(sources[n:n+1], p); found == 0 {
+			out = append(out, siteOf(place, "values"))
+		}
 	}
 	return out
 }

@@ -29,13 +29,14 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 	for _, res := range all {
 		for _, a := range res.Attributes {
 			f := Fact{
-				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: a.Text, File: res.File, Line: a.Line,
+				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: strings.Trim(a.Text, `"`), File: res.File, Line: a.Line,
 				How: "literal", Environments: r.opts.environmentsOf(res.File, "", ""),
 			}
-			if !a.Literal {
-				f = r.traced(ctx, tf, f, res.Dir)
+			if a.Literal {
+				out = append(out, f)
+				continue
 			}
-			out = append(out, f)
+			out = append(out, r.traced(ctx, tf, f, res.Dir)...)
 		}
 	}
 	for _, fault := range tf.Faults() {
@@ -44,25 +45,30 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 	return out, nil
 }
 
-// traced follows the expression of an attribute.
-func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) Fact {
+// traced follows the expression of an attribute to where its values are
+// written, one for each environment.
+func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) []Fact {
 	s, err := tf.Locate(ctx, tfedit.Target{Address: f.Field, Dir: dir})
 	var several *tfedit.AmbiguousError
 	var refusal *patch.Refusal
+	sites := []tfedit.Site{s}
 	switch {
-	case err == nil:
-		f.Value, f.File, f.Line, f.How = s.Value, s.File, s.Line, strings.Join(s.Trail, " → ")
 	case errors.As(err, &several):
-		f.How = "depends on the environment"
-		for _, c := range several.Candidates {
-			f.Over = append(f.Over, siteIn(c))
-		}
+		sites = several.Candidates
 	case errors.As(err, &refusal):
 		f.Refused = refusal.Why
-	default:
+		return []Fact{f}
+	case err != nil:
 		f.Refused = err.Error()
+		return []Fact{f}
 	}
-	return f
+	out := make([]Fact, len(sites))
+	for n, s := range sites {
+		f.Value, f.File, f.Line, f.How = s.Value, s.File, s.Line, strings.Join(s.Trail, " → ")
+		f.Environments = r.opts.environmentsOf(s.File, "", "")
+		out[n] = f
+	}
+	return out
 }
 
 // counted are the names of values that charts take for numbers of pods.

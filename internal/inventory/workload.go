@@ -58,7 +58,22 @@ func (i *instance) workload(o kubeedit.Object) Workload {
 			w.Containers = append(w.Containers, c.Name)
 		}
 	}
+	w.Selector = selector(o)
 	return w
+}
+
+// selector reads spec.selector.matchLabels.
+func selector(o kubeedit.Object) []Label {
+	n := kubeedit.Lookup(o.Node(), "spec", "selector", "matchLabels")
+	if n == nil {
+		return nil
+	}
+	var out []Label
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		out = append(out, Label{n.Content[i].Value, n.Content[i+1].Value})
+	}
+	slices.SortFunc(out, func(a, b Label) int { return strings.Compare(a.Key, b.Key) })
+	return out
 }
 
 // An Autoscaler is a HorizontalPodAutoscaler, a ScaledObject of KEDA or a
