@@ -14,52 +14,115 @@ import (
 	"github.com/salvehq/salve/templates"
 )
 
-// A fresh is what the template of a new file is filled in with. All of it was
-// read from the repository's own manifest, none from a problem.
+// A fresh is what the template of a new file or block is filled in with. All of
+// it was read from the repository's own files, none from a problem.
 type fresh struct {
 	APIVersion, Kind, Name string
 	Namespace              string // empty where a kustomization sets it
+	Selector               []inventory.Label
 	Replicas, MaxReplicas  int
+
+	Resource string // Terraform: "aws_autoscaling_group.web"
+	Label    string // Terraform: "web"
 }
 
-// create adds a file for a workload, beside what renders it.
+// create adds what a remedy creates: a file beside the workload it is for, or
+// blocks beside a Terraform resource.
 func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, error) {
+	if c.Target.Place.Form == inventory.Terraform {
+		return createBlocks(ctx, c)
+	}
 	t, r := c.Target, c.Target.Repo
-	place := t.Place
-	place.Field = "resources.requests.cpu"
-	request, err := r.inventory.Locate(ctx, place)
-	if err != nil {
-		return made{}, policy.Reason{}, err
+	w, why := r.only(t)
+	if !why.None() {
+		return made{}, why, nil
 	}
-	if request.Value == "" {
-		return made{}, policy.Reason{Code: policy.NoStart, Text: t.Name + " requests no CPU, so an autoscaler would have nothing to measure its use against"}, nil
+	why, err := t.needs(ctx)
+	if err != nil || !why.None() {
+		return made{}, why, err
 	}
-	data := fresh{APIVersion: place.APIVersion, Kind: place.Kind, Name: place.Name, Replicas: r.replicas(ctx, t.Place)}
+	dir, built := home(w)
+	data := fresh{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name, Selector: w.Selector, Replicas: r.replicas(ctx, t.Place)}
 	data.MaxReplicas = data.Replicas * policy.MaxFactor
-	if !t.Built {
-		data.Namespace = place.Namespace
+	if !built {
+		data.Namespace = w.Namespace
 	}
 	file, err := fill(t.Remedy.Create.File, data)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
-	name := path.Join(t.Dir, strings.TrimSpace(file))
 	text, err := render(t.Remedy.Create.Template, data)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
+	name := path.Join(dir, strings.TrimSpace(file))
 	change, err := r.inventory.Create(ctx, name, []byte(text))
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
-	return made{
-		change: change,
-		changes: []prose.Change{{
-			Path: name, What: "an autoscaler for " + t.Name,
-			Rule: fmt.Sprintf("at least the %d replicas of now, at most twice as many", data.Replicas),
-		}},
-		notes: []string{fmt.Sprintf("The manifest still sets replicas to %d, and whatever applies it sets that number again. Take it out once the autoscaler runs.", data.Replicas)},
-	}, policy.Reason{}, nil
+	return t.created(change, name, data)
+}
+
+// createBlocks adds blocks to the file of a Terraform resource.
+func createBlocks(ctx context.Context, c Case) (made, policy.Reason, error) {
+	t := c.Target
+	_, label, ok := strings.Cut(t.Place.Address, ".")
+	if !ok || strings.ContainsAny(label, `.["`) {
+		return made{}, policy.Reason{Code: Refused, Text: fmt.Sprintf("%q is no address of a resource, such as aws_autoscaling_group.web", t.Place.Address)}, nil
+	}
+	data := fresh{Resource: t.Place.Address, Label: label}
+	text, err := render(t.Remedy.Create.Template, data)
+	if err != nil {
+		return made{}, policy.Reason{}, err
+	}
+	change, err := t.Repo.inventory.AppendBlocks(ctx, t.Place.Address, text)
+	if err != nil {
+		return made{}, policy.Reason{}, err
+	}
+	return t.created(change, change.Files[0].Path, data)
+}
+
+// created words what was created.
+func (t Target) created(change inventory.Change, file string, data fresh) (made, policy.Reason, error) {
+	rule, err := fill(t.Remedy.Create.Rule, data)
+	if err != nil {
+		return made{}, policy.Reason{}, err
+	}
+	out := made{change: change, changes: []prose.Change{{Path: file, What: t.Remedy.Create.What + " for " + t.Name, Rule: rule}}}
+	note, err := fill(t.Remedy.Create.Note, data)
+	if note != "" {
+		out.notes = []string{note}
+	}
+	return out, policy.Reason{}, err
+}
+
+// only returns the one workload that a target is.
+func (r *Repository) only(t Target) (inventory.Workload, policy.Reason) {
+	var found []inventory.Workload
+	for _, w := range r.inventory.Find(t.Place.Kind, t.Place.Namespace, t.Place.Name, t.Environment) {
+		if t.Place.File == "" || w.File == t.Place.File {
+			found = append(found, w)
+		}
+	}
+	if len(found) != 1 {
+		return inventory.Workload{}, policy.Reason{Code: Ambiguous, Text: fmt.Sprintf("%d manifests could be meant by %s", len(found), t.Place)}
+	}
+	return found[0], policy.Reason{}
+}
+
+// needs returns why a workload lacks what the new file would work with.
+func (t Target) needs(ctx context.Context) (policy.Reason, error) {
+	field := t.Remedy.Create.Needs
+	if field == "" {
+		return policy.Reason{}, nil
+	}
+	place := t.Place
+	place.Field = field
+	site, err := t.Repo.inventory.Locate(ctx, place)
+	if err != nil || site.Value != "" {
+		return policy.Reason{}, err
+	}
+	return policy.Reason{Code: policy.NoStart, Text: fmt.Sprintf("%s writes no %s, without which %s would not work", t.Name, field, t.Remedy.Create.What)}, nil
 }
 
 // render fills in a template of templates/.

@@ -80,8 +80,13 @@ func (s *Set) CauseOf(title string) policy.Cause {
 	return policy.Saturation
 }
 
-// Create adds a file.
+// Create adds a file, or blocks to a Terraform file.
 type Create struct {
+	Place    Place           `yaml:"place"`    // workload, or owned: only where services: names the remedy
+	What     string          `yaml:"what"`     // what is created, for people: "an autoscaler"
+	Rule     string          `yaml:"rule"`     // why it is as it is
+	Note     string          `yaml:"note"`     // what a reviewer should do besides; a template
+	Needs    string          `yaml:"needs"`    // a field that must be written for it to work
 	Template string          `yaml:"template"` // below templates/
 	File     string          `yaml:"file"`     // beside what it is for; a template itself
 	Unless   Place           `yaml:"unless"`   // not where there is one already
@@ -165,8 +170,8 @@ func (r Remedy) validate() error {
 	if r.Set != nil {
 		return r.Set.validate(fault)
 	}
-	if r.Create != nil && (r.Create.Template == "" || r.Create.File == "") {
-		return fault("create: want template and file")
+	if r.Create != nil && (r.Create.Template == "" || r.Create.What == "" || r.Create.Rule == "") {
+		return fault("create: want template, what and rule")
 	}
 	return nil
 }

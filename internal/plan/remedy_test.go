@@ -42,7 +42,7 @@ when: {title: ["*a*"]}
 		{"bad duration", ok + text + "set: {place: owned, kind: count, cooldown: soon}\n", "x.yaml:"},
 		{"two documents", ok + "leave: no\n---\na: b\n", "document"},
 		{"too large", ok + "leave: " + strings.Repeat("x", 1<<20), "bytes"},
-		{"create without file", ok + text + "create: {template: t}\n", "create: want template and file"},
+		{"create without file", ok + text + "create: {template: t}\n", "create: want template, what and rule"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("x.yaml", []byte(tt.text))

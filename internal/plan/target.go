@@ -35,8 +35,6 @@ type Target struct {
 	By          string // how it was found: "tag tier:web", "k8s.workload.name"
 	Explicit    bool   // services: names it
 	Where       string // file:line, for people
-	Dir         string // where new files for it belong
-	Built       bool   // a kustomization renders it
 
 	Fields map[string]string // addresses of an alert rule by field
 }
@@ -67,7 +65,7 @@ func (r *Repository) Targets(ctx context.Context, remedy Remedy, s Subject) ([]T
 	if len(owned) > 0 {
 		return owned, policy.Reason{}, nil
 	}
-	if remedy.Set != nil && remedy.Set.Place == PlaceOwned {
+	if remedy.owned() {
 		why := "no service of " + policy.File + " matches it"
 		if named != "" {
 			why = fmt.Sprintf("service %s says no place for remedy %s under owns", named, remedy.Name)
@@ -91,7 +89,7 @@ func (r *Repository) owned(remedy Remedy, s Subject) (out []Target, named string
 		}
 		for _, p := range r.Config.Places(owner.Service, remedy.Name, environment) {
 			t, ok := placeOf(p, remedy, s)
-			if !ok {
+			if !ok || remedy.owned() && p.For != remedy.Name {
 				continue
 			}
 			out = append(out, Target{
@@ -125,6 +123,11 @@ func placeOf(p policy.Place, remedy Remedy, s Subject) (inventory.Target, bool) 
 		return t, false
 	}
 	return t, true
+}
+
+// owned reports whether a remedy works only where services: names it.
+func (r Remedy) owned() bool {
+	return r.Set != nil && r.Set.Place == PlaceOwned || r.Create != nil && r.Create.Place == PlaceOwned
 }
 
 // workloadOf reads "Deployment shop/checkout".
@@ -169,7 +172,6 @@ func (r *Repository) direct(ctx context.Context, remedy Remedy, s Subject) ([]Ta
 	environment := r.environmentOf(s)
 	var out []Target
 	for _, w := range r.inventory.Find(s.Kind, s.Namespace, s.Workload, environment) {
-		dir, built := home(w)
 		out = append(out, Target{
 			Repo: r, Remedy: remedy, Environment: environment,
 			Name: s.Namespace + "/" + s.Workload,
@@ -177,7 +179,7 @@ func (r *Repository) direct(ctx context.Context, remedy Remedy, s Subject) ([]Ta
 				Form: inventory.Kubernetes, APIVersion: w.APIVersion, Kind: w.Kind, Namespace: s.Namespace, Name: w.Name,
 				ContainerIndex: -1, Field: remedy.field(), Environment: environment, File: w.File,
 			},
-			By: "k8s.workload.name", Where: fmt.Sprintf("%s:%d", w.File, w.Line), Dir: dir, Built: built,
+			By: "k8s.workload.name", Where: fmt.Sprintf("%s:%d", w.File, w.Line),
 		})
 	}
 	if len(out) == 0 {
@@ -233,17 +235,10 @@ func Prefer(all []Target) []Target {
 // sibling is the place of another field of the same thing: the request beside a
 // limit, the window beside the violating samples.
 func (t Target) sibling(other string) inventory.Target {
-	place, field := t.Place, t.Remedy.Set.Field
 	if address, ok := t.Fields[other]; ok {
+		place := t.Place
 		place.Address = address
 		return place
 	}
-	swap := func(s string) string {
-		if head, ok := strings.CutSuffix(s, field); ok {
-			return head + other
-		}
-		return s
-	}
-	place.Field, place.Path, place.Address = swap(place.Field), swap(place.Path), swap(place.Address)
-	return place
+	return t.Place.Sibling(t.Remedy.Set.Field, other)
 }

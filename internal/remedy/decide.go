@@ -79,7 +79,7 @@ func (r *Runner) decide(ctx context.Context, f finding, repos []*plan.Repository
 			d.Remedy, d.Reason = name, Reason{}
 			return d, found[0], nil
 		}
-		if d.Remedy == "" || d.Reason.Code == plan.NotFound {
+		if d.Remedy == "" || d.Reason.Code == plan.NotFound || why.Code == plan.LeftAlone {
 			d.Remedy, d.Reason = name, why
 		}
 		if why.Code == plan.LeftAlone {
