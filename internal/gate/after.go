@@ -116,7 +116,7 @@ func healthLine(health []Health, rows []Row) string {
 		return "deployed nothing that Salve knows of"
 	}
 	if len(rows) == 0 {
-		return fmt.Sprintf("no new problem on %d services", len(health))
+		return "no new problem on " + count(len(health), "service")
 	}
 	var ids []string
 	for _, r := range rows {

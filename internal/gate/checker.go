@@ -154,7 +154,9 @@ func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, 
 	k.sample(d.Verdict, k.Quality, now)
 	line := k.settle(repo.Config, d, now)
 	k.Why = prose.Plain(line)
-	k.Done = k.Environment == "" && (d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block)
+	if k.Environment == "" {
+		k.Done = d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block
+	}
 	err := c.tell(ctx, k, line, now)
 	c.Log.Info("gate", "gate", string(k.Gate), "repo", k.Repo.String(), "pull", k.Pull, "sha", string(k.Head), "environment", k.Environment,
 		"verdict", k.Verdict.Word(k.Gate), "state", string(k.State), "reason", k.Why)
@@ -190,7 +192,7 @@ func (c *Checker) decide(ctx context.Context, repo *plan.Repository, k *Case, ch
 	k.Quality, k.Query = snap.Quality.String(), snap.Query
 	d = Before(repo, d.Services, snap, c.fixes(ctx, ch.pull, now), rule, now)
 	if snap.Fault != "" {
-		err = fmt.Errorf("ask Dynatrace: %s", snap.Fault)
+		err = errors.New(snap.Fault)
 	}
 	return d, err
 }

@@ -17,7 +17,7 @@ const maxSummary = 60_000
 // what, and what one can do. All foreign text is made harmless.
 func (c *Checker) Summary(k Case) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s\n", k.Verdict.Word(k.Gate), prose.Neutralise(k.Why))
+	fmt.Fprintf(&b, "**%s**\n", prose.Neutralise(k.Why))
 	if k.Quality != "" {
 		fmt.Fprintf(&b, "\nData quality: %s.\n", k.Quality)
 	}
@@ -110,10 +110,18 @@ func advice(b *strings.Builder, k Case) {
 		"- In an emergency, whoever is allowed to may comment `/salve break-glass REASON`.\n")
 }
 
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // comment explains a case to a protection rule, which takes 1024 characters.
 // https://docs.github.com/en/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 func (c *Checker) comment(k Case) string {
-	text := fmt.Sprintf("**%s** %s", k.Verdict.Word(k.Gate), prose.Neutralise(k.Why))
+	text := "**" + prose.Neutralise(k.Why) + "**"
 	if page := c.page(&k); page != "" {
 		text += "\n\n" + page
 	}

@@ -94,7 +94,7 @@ func (r *Risk) Weigh() {
 
 // Explain prints the terms on one line.
 func (r *Risk) Explain() string {
-	text := fmt.Sprintf("%.1f = %.1f for %d problems in 7 days + %.1f for the worst", r.Frequency+r.Severity, r.Frequency, r.Problems, r.Severity)
+	text := fmt.Sprintf("%.1f = %.1f for %s in 7 days + %.1f for the worst", r.Frequency+r.Severity, r.Frequency, count(r.Problems, "problem"), r.Severity)
 	if r.Floor.Why != "" {
 		text += fmt.Sprintf(", raised to %.1f by %s", r.Score, r.Floor.Why)
 	}
