@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/salvehq/salve/internal/catalog"
@@ -14,6 +16,8 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/gate"
 	"github.com/salvehq/salve/internal/ghapp"
+	"github.com/salvehq/salve/internal/ghapp/wire"
+	"github.com/salvehq/salve/internal/metrics"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/tune"
@@ -32,6 +36,7 @@ type app struct {
 	tenant  string // root URL of the Dynatrace environment
 	grail   dql.Querier
 	catalog *catalog.Catalog
+	metrics *metrics.Metrics
 	log     *slog.Logger
 }
 
@@ -44,9 +49,11 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	m := metrics.New(reasons()...)
 	gh, err := ghapp.Open(ghapp.Config{
 		AppID: id, PrivateKey: []byte(s.githubKey), WebhookSecret: or(s.webhookSecret, rand.Text()),
 		BaseURL: s.githubURL, Pacing: ghapp.Pacing{Off: !s.pacing}, Log: log,
+		Transport: m.Transport("github", cmp.Or[http.RoundTripper](s.transport, wire.NewTransport())), Redact: s.redactor(),
 	})
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
@@ -67,7 +74,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	all := &estate.Estate{Host: h, Remedies: remedies, Limit: installationLimit}
 	planner := &plan.Planner{Dynatrace: s.dynatraceURL}
 	return &app{
-		github: gh, host: h, estate: all, grail: grail, catalog: queries, log: log,
+		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL,
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
@@ -126,6 +133,7 @@ type cycle struct {
 // that answer some, and the gates of all others.
 func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, error) {
 	report, err := a.remedy.Run(ctx, now)
+	a.count(report)
 	errs := []error{err}
 	if a.remedy.Proposer == nil {
 		return report, err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func demo(ctx context.Context, env *environment, world fs.FS, format string, hol
 		return err
 	}
 	defer remove()
-	stage := &stage{box: box, env: env, progress: &printer{w: env.Stderr}, environ: box.Environ(keyFile)}
+	stage := &stage{box: box, env: env, progress: &printer{w: env.Stderr}, environ: box.Environ(keyFile), dir: filepath.Dir(keyFile)}
 	view, err := stage.play(ctx)
 	if format == "json" {
 		err = errors.Join(err, writeJSON(env.Stdout, view))
@@ -103,6 +104,7 @@ type stage struct {
 	env      *environment
 	progress *printer
 	environ  []string
+	dir      string // temporary
 	app      *app
 }
 
@@ -184,7 +186,9 @@ func (s *stage) person(ctx context.Context) (pullView, refusedView, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- s.app.serve(ctx, l, &settings{remediate: "@yearly", tune: "@yearly"}) }()
+	go func() {
+		served <- s.app.serve(ctx, l, &settings{remediate: "@yearly", tune: "@yearly", database: filepath.Join(s.dir, "salve.db")})
+	}()
 
 	if err := s.box.Protect(forge.ContextPreDeployment); err != nil {
 		return pullView{}, refusedView{}, err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,7 +49,42 @@ func (h *host) Snapshot(ctx context.Context, installation int64, repo forge.Repo
 	if err != nil {
 		return estate.Snapshot{}, err
 	}
-	return estate.Snapshot{SHA: s.Head, Files: s}, nil
+	return estate.Snapshot{SHA: s.Head, Files: &checkout{Snapshot: s}}, nil
+}
+
+// left forgets through which installation repositories are reached: all of it,
+// or those that are named.
+func (h *host) left(installation int64, repos ...forge.Repo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.through, func(r forge.Repo, id int64) bool {
+		return id == installation && (len(repos) == 0 || slices.Contains(repos, r))
+	})
+}
+
+// A checkout fetches what is going to be read when it is first listed, some
+// eighty files with one request.
+type checkout struct {
+	*ghapp.Snapshot
+	once sync.Once
+}
+
+func (c *checkout) List(ctx context.Context) ([]forge.File, error) {
+	files, err := c.Snapshot.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.once.Do(func() {
+		var paths []string
+		for _, f := range files {
+			switch path.Ext(f.Path) {
+			case ".yaml", ".yml", ".tf", ".tfvars", ".hcl":
+				paths = append(paths, f.Path)
+			}
+		}
+		_ = c.Prefetch(ctx, paths) // what is missing is read one by one, and says why not
+	})
+	return files, nil
 }
 
 // saw remembers through which installation a repository is reached.

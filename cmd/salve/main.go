@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/salvehq/salve/internal/redact"
 )
 
 func main() {
@@ -44,7 +46,8 @@ func run(ctx context.Context, env *environment, args []string) int {
 		err = &exitError{exitUsage, err} // an unknown command, a wrong number of arguments
 	}
 	if exit, ok := err.(*exitError); err != nil && (!ok || exit.err != nil) {
-		fmt.Fprintln(env.Stderr, "salve:", once(err))
+		var looks *redact.Redactor // the secrets are not known here, but how they look
+		fmt.Fprintln(env.Stderr, "salve:", looks.Text(once(err)))
 	}
 	return exitCode(err)
 }

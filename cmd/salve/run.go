@@ -63,7 +63,7 @@ type faultView struct {
 }
 
 func runOnce(ctx context.Context, env *environment, s *settings, now time.Time, dry bool, format string) error {
-	log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: s.redactor().Attr}))
 	a, err := s.open(log)
 	if err != nil {
 		return err

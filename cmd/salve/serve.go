@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,9 +18,6 @@ import (
 
 // Bounds of a serving process.
 const (
-	inboxSize     = 1000             // deliveries that wait to be handled
-	workers       = 8                // that handle them
-	eventLimit    = 30 * time.Second // for handling one
 	cycleLimit    = 10 * time.Minute // for one run of a query and what follows
 	shutdownGrace = 10 * time.Second
 )
@@ -45,7 +43,8 @@ func serveFlags(s *settings, env *environment) *cobra.Command {
 		Use:   "serve",
 		Short: "Answer webhooks, and run the queries on schedule",
 		Long: `Answer webhooks of the GitHub App on POST /webhook, health checks on /healthz and /readyz,
-and run both queries at their times. Stops within ten seconds of SIGTERM.`,
+and run both queries at their times. What is to be done is kept in the database first: a SQLite file, or a
+PostgreSQL that several replicas share. Stops within ten seconds of SIGTERM.`,
 		Example: `  SALVE_GITHUB_APP_ID=123 SALVE_GITHUB_PRIVATE_KEY_FILE=app.pem SALVE_GITHUB_WEBHOOK_SECRET_FILE=secret \
   SALVE_DYNATRACE_URL=https://abc12345.apps.dynatrace.com SALVE_DYNATRACE_TOKEN_FILE=token \
   salve serve --listen :8080`,
@@ -54,12 +53,14 @@ and run both queries at their times. Stops within ten seconds of SIGTERM.`,
 	s.githubFlags(cmd, env)
 	s.dynatraceFlags(cmd, env)
 	s.scheduleFlags(cmd, env)
+	s.databaseFlag(cmd, env)
+	cmd.Flags().StringVar(&s.metrics, "metrics-listen", env.Getenv("SALVE_METRICS_LISTEN"), "`address` to show Prometheus metrics on; nowhere if empty [$SALVE_METRICS_LISTEN]")
 	cmd.Flags().StringVar(&s.listen, "listen", or(env.Getenv("SALVE_LISTEN"), ":8080"), "`address` to answer on [$SALVE_LISTEN]")
 	return cmd
 }
 
 func serve(ctx context.Context, env *environment, s *settings) error {
-	log := slog.New(slog.NewJSONHandler(env.Stderr, nil))
+	log := slog.New(slog.NewJSONHandler(env.Stderr, &slog.HandlerOptions{ReplaceAttr: s.redactor().Attr}))
 	a, err := s.open(log)
 	if err != nil {
 		return err
@@ -74,16 +75,28 @@ func serve(ctx context.Context, env *environment, s *settings) error {
 }
 
 // serve runs everything on l until ctx is done or a part fails.
-func (a *app) serve(ctx context.Context, l net.Listener, s *settings) error {
+func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	inbox := server.NewInbox(inboxSize, eventLimit, a.log, a.handle)
-	handler := server.New(server.Config{Parse: a.github.ParseEvent, Accept: inbox.Accept, Ready: a.ready, Log: a.log})
-
+	w, jobs, err := a.work(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer w.queue.Close()
+	handler := server.New(server.Config{Parse: a.parse, Accept: w.accept, Ready: w.ready, Log: a.log})
 	parts := []func() error{
 		func() error { return server.Serve(ctx, l, handler, shutdownGrace) },
-		func() error { inbox.Work(ctx, workers); return nil },
-		func() error { return schedule.Run(ctx, a.log, a.jobs(s)...) },
+		func() error { return schedule.Run(ctx, a.log, w.ticks(jobs)...) },
+	}
+	if s.metrics != "" {
+		m, err := net.Listen("tcp", s.metrics)
+		if err != nil {
+			return &exitError{exitUsage, fmt.Errorf("show metrics on %s: %w", s.metrics, err)}
+		}
+		parts = append(parts, func() error { return server.Serve(ctx, m, a.metrics.Handler(), time.Second) })
+	}
+	if err := w.queue.Start(ctx); err != nil {
+		return err
 	}
 	done := make(chan error, len(parts))
 	for _, part := range parts {
@@ -99,7 +112,16 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, w.stop())...)
+}
+
+// parse reads a delivery and counts those that are refused.
+func (a *app) parse(h http.Header, body []byte) (forge.Event, error) {
+	e, err := a.github.ParseEvent(h, body)
+	if err != nil {
+		a.metrics.Delivery("refused")
+	}
+	return e, err
 }
 
 // jobs are the two queries at their times, and the gates that wait for

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/salvehq/salve/internal/redact"
 	"github.com/salvehq/salve/internal/schedule"
 )
 
@@ -20,6 +22,7 @@ type settings struct {
 	tokenURL     string
 	database     string
 	listen       string
+	metrics      string // address
 	pacing       bool
 	logFormat    string
 
@@ -28,6 +31,13 @@ type settings struct {
 	// secrets
 	githubKey, webhookSecret                           string
 	dynatraceToken, dynatraceClientID, dynatraceSecret string
+
+	transport http.RoundTripper // to GitHub; nil but in tests
+}
+
+// redactor knows the secrets.
+func (s *settings) redactor() *redact.Redactor {
+	return redact.New(s.githubKey, s.webhookSecret, s.dynatraceToken, s.dynatraceSecret)
 }
 
 // githubFlags adds what it takes to reach GitHub.

@@ -21,11 +21,8 @@ import (
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 const maxDelivery = 25 << 20
 
-// Errors that Accept returns and the server turns into answers.
-var (
-	ErrSeen = errors.New("delivery was accepted before")
-	ErrFull = errors.New("no room for another delivery")
-)
+// ErrSeen is what Accept returns for a delivery that it has.
+var ErrSeen = errors.New("delivery was accepted before")
 
 // A Config says what a server does. All fields are required.
 type Config struct {

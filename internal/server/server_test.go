@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/salvehq/salve/internal/forge"
 )
@@ -34,7 +32,7 @@ func TestWebhookAnswers(t *testing.T) {
 	}{
 		{"accepted", "{}", nil, 202},
 		{"seen", "{}", ErrSeen, 200},
-		{"no room", "{}", ErrFull, 503},
+		{"no database", "{}", errors.New("no database"), 503},
 		{"forged", "forged", nil, 401},
 		{"broken", "broken", nil, 400},
 		{"one byte too large", string(bytes.Repeat([]byte("x"), maxDelivery+1)), nil, 413},
@@ -68,54 +66,5 @@ func TestReady(t *testing.T) {
 		if ok := w.Code == 200; ok != (err == nil) {
 			t.Errorf("ready error %v: status %d", err, w.Code)
 		}
-	}
-}
-
-func TestInboxHandlesADeliveryOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		handled := map[string]int{}
-		b := NewInbox(2, time.Minute, slog.New(slog.DiscardHandler), func(_ context.Context, e forge.Event) error {
-			handled[e.Delivery]++
-			switch {
-			case e.Delivery == "fails" && handled["fails"] == 1:
-				return errors.New("no")
-			case e.Delivery == "panics" && handled["panics"] == 1:
-				panic("no")
-			}
-			return nil
-		})
-		go b.Work(ctx, 1)
-		for _, d := range []string{"a", "a", "fails", "panics"} {
-			_ = b.Accept(ctx, forge.Event{Delivery: d})
-			synctest.Wait()
-		}
-		for _, d := range []string{"fails", "panics"} { // GitHub delivers them again
-			if err := b.Accept(ctx, forge.Event{Delivery: d}); err != nil {
-				t.Errorf("redelivery of %s: %v", d, err)
-			}
-			synctest.Wait()
-		}
-		cancel()
-		synctest.Wait()
-		if handled["a"] != 1 || handled["fails"] != 2 || handled["panics"] != 2 {
-			t.Errorf("handled = %v", handled)
-		}
-	})
-}
-
-func TestInboxIsBounded(t *testing.T) {
-	b := NewInbox(1, time.Minute, slog.New(slog.DiscardHandler), nil)
-	if err := b.Accept(t.Context(), forge.Event{Delivery: "a"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Accept(t.Context(), forge.Event{Delivery: "b"}); !errors.Is(err, ErrFull) {
-		t.Errorf("second event: %v, want ErrFull", err)
-	}
-	for i := range maxSeen + 10 {
-		b.remember(string(rune(i)))
-	}
-	if len(b.seen) > maxSeen {
-		t.Errorf("%d deliveries remembered, want at most %d", len(b.seen), maxSeen)
 	}
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
+)
+
+// react does what an event asks for, gates included. Events make the program
+// fast; the schedule makes it right, so what nothing here answers is not lost.
+func (w *worker) react(ctx context.Context, e forge.Event) error {
+	switch e.Kind {
+	case forge.EventInstallation, forge.EventInstallationRepos:
+		return w.installed(ctx, e)
+	}
+	if e.Repo == (forge.Repo{}) || e.Installation == 0 {
+		return nil
+	}
+	w.app.host.saw(e.Repo, e.Installation)
+	errs := []error{w.app.handle(ctx, e)}
+	if e.Kind == forge.EventPush && e.Default != "" && e.Ref == "refs/heads/"+e.Default {
+		errs = append(errs, w.pushed(ctx, e))
+	}
+	return errors.Join(errs...)
+}
+
+// installed follows the App into accounts and repositories, and out of them.
+func (w *worker) installed(ctx context.Context, e forge.Event) error {
+	switch e.Action {
+	case "deleted", "suspend":
+		w.app.host.left(e.Installation)
+		return nil
+	}
+	if len(e.Removed) > 0 {
+		w.app.host.left(e.Installation, e.Removed...)
+	}
+	if e.Action == "removed" {
+		return nil
+	}
+	return w.soon(ctx, "remediate")
+}
+
+// pushed reads a repository again whose default branch has moved, and says what
+// is wrong with its configuration. A new configuration may allow what the last
+// cycle left alone.
+func (w *worker) pushed(ctx context.Context, e forge.Event) error {
+	if !slices.ContainsFunc(e.Paths, configures) {
+		return nil // the next cycle reads what else has changed
+	}
+	repo, err := w.app.branches().Repository(ctx, e.Repo, e.Default)
+	switch {
+	case errors.Is(err, forge.ErrEmpty), errors.Is(err, forge.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read %s again: %w", e.Repo, err)
+	}
+	if err := w.app.faults(ctx, []*plan.Repository{repo}); err != nil {
+		return err
+	}
+	return w.soon(ctx, "remediate")
+}
+
+// configures reports whether a file says what may be done to a repository.
+func configures(path string) bool {
+	return path == policy.File || strings.HasPrefix(path, policy.RemedyPath+"/")
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/metrics"
+	"github.com/salvehq/salve/internal/queue"
+	"github.com/salvehq/salve/internal/schedule"
+	"github.com/salvehq/salve/internal/server"
+)
+
+// Kinds of jobs beside those of the schedule, which have its names.
+const (
+	kindEvent     = "event"     // one webhook delivery
+	kindRedeliver = "redeliver" // ask GitHub for the deliveries that were missed
+)
+
+// eventOptions bound the handling of one delivery.
+func eventOptions() queue.Options { return queue.Options{Timeout: time.Minute, Workers: 8} }
+
+// A worker puts work into the database and does what is there. What the
+// schedule does is a job as well: every replica ticks, one of them runs it.
+type worker struct {
+	app   *app
+	queue *queue.Queue
+	now   func() time.Time
+}
+
+// work opens the database and names what there is to do. The deliveries that
+// were missed while nobody listened are asked for at once.
+func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, error) {
+	q, err := queue.Open(ctx, s.database, a.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := &worker{app: a, queue: q, now: time.Now}
+	jobs := append(a.jobs(s), w.missed())
+	if err := errors.Join(w.register(jobs), w.soon(ctx, kindRedeliver)); err != nil {
+		q.Close()
+		return nil, nil, err
+	}
+	a.metrics.WatchJobs(w.counts)
+	return w, jobs, nil
+}
+
+// stop lets jobs under way finish for as long as a stop may take.
+func (w *worker) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	return w.queue.Stop(ctx)
+}
+
+// ready reports why no work can be taken.
+func (w *worker) ready(ctx context.Context) error {
+	return errors.Join(w.queue.Ready(ctx), w.app.ready(ctx))
+}
+
+// counts is what metrics show of the queue.
+func (w *worker) counts(ctx context.Context) ([]metrics.JobCount, time.Duration, error) {
+	counts, err := w.queue.Counts(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out []metrics.JobCount
+	for kind, states := range counts {
+		for state, n := range states {
+			out = append(out, metrics.JobCount{Kind: kind, State: string(state), Jobs: n})
+		}
+	}
+	lag, err := w.queue.Lag(ctx, w.now())
+	return out, lag, err
+}
+
+// register names the handler of each kind.
+func (w *worker) register(jobs []schedule.Job) error {
+	if err := w.queue.Handle(kindEvent, w.event, eventOptions()); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		run := func(ctx context.Context, _ queue.Job) error { return j.Run(ctx, w.now().UTC()) }
+		// The next tick looks at the same things, so a run that fails is
+		// tried three times and not for hours.
+		if err := w.queue.Handle(j.Name, run, queue.Options{Timeout: j.Limit, MaxAttempts: 3, Workers: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ticks are jobs that put jobs into the queue.
+func (w *worker) ticks(jobs []schedule.Job) []schedule.Job {
+	var out []schedule.Job
+	for _, j := range jobs {
+		out = append(out, schedule.Job{Name: j.Name, Spec: j.Spec, Limit: 20 * time.Second,
+			Run: func(ctx context.Context, now time.Time) error {
+				if !strings.HasPrefix(j.Spec, "@every") {
+					now = now.Truncate(time.Minute) // clocks of replicas differ
+				}
+				_, err := w.queue.Tick(ctx, j.Name, now)
+				return err
+			}})
+	}
+	return out
+}
+
+// soon runs a job of the schedule before its time, once for all who ask before
+// it starts.
+func (w *worker) soon(ctx context.Context, kind string) error {
+	_, err := w.queue.Enqueue(ctx, queue.Job{Kind: kind, Unique: "soon", Merge: true})
+	return err
+}
+
+// accept keeps a delivery. Those of one repository are handled one at a time.
+func (w *worker) accept(ctx context.Context, e forge.Event) error {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	key := e.Repo.String()
+	if e.Repo == (forge.Repo{}) {
+		key = fmt.Sprintf("installation-%d", e.Installation)
+	}
+	inserted, err := w.queue.Enqueue(ctx, queue.Job{Kind: kindEvent, Key: key, Unique: e.Delivery, Payload: payload})
+	switch {
+	case err != nil:
+		w.app.metrics.Delivery("failed")
+		return err
+	case !inserted:
+		w.app.metrics.Delivery("seen")
+		return server.ErrSeen
+	}
+	w.app.metrics.Delivery("accepted")
+	return nil
+}
+
+// event does what one delivery asks for.
+func (w *worker) event(ctx context.Context, j queue.Job) error {
+	var e forge.Event
+	if err := json.Unmarshal(j.Payload, &e); err != nil {
+		return queue.Discard(fmt.Errorf("delivery %s: %w", j.Unique, err))
+	}
+	log := w.app.log.With("delivery", e.Delivery, "event", e.Kind, "action", e.Action, "repo", e.Repo.String())
+	start := time.Now()
+	if err := w.react(ctx, e); err != nil {
+		log.Warn("event not handled", "err", err, "attempt", j.Attempt, "took", time.Since(start))
+		return err
+	}
+	log.Info("event handled", "took", time.Since(start))
+	return nil
+}
