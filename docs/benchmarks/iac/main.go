@@ -1,0 +1,307 @@
+// Command iac-benchmark grows repositories from the demo world and measures, as
+// whole processes on a warm cache, what it takes to read them, to take stock of
+// them with salve, and to change values in them; the same changes by other
+// tools beside it.
+//
+//	go run . [-files 1000,10000] [-times 3]
+//
+// It needs the salve and yq commands, which it builds, and find, xargs and cat.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == "task" {
+		err = task(os.Args[2:])
+	} else {
+		err = compare()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func compare() error {
+	sizes := flag.String("files", "1000,10000", "`numbers` of files, separated by commas")
+	times := flag.Int("times", 3, "how often each is measured; the median counts")
+	keep := flag.String("keep", "", "`directory` to work in, which is kept")
+	flag.Parse()
+	work := *keep
+	if work == "" {
+		dir, err := os.MkdirTemp("", "iac")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		work = dir
+	}
+	b := bench{work: work, times: *times}
+	if err := b.build(); err != nil {
+		return err
+	}
+	for _, s := range strings.Split(*sizes, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 100 {
+			return fmt.Errorf("-files %q: want numbers of at least 100", s)
+		}
+		if err := b.one(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A bench measures repositories of several sizes.
+type bench struct {
+	work  string
+	times int
+	salve string
+	yq    string
+
+	dir  string
+	read time.Duration // to read all bytes of dir
+}
+
+// build builds the commands that are measured.
+func (b *bench) build() error {
+	work, err := filepath.Abs(b.work)
+	if err != nil {
+		return err
+	}
+	b.work, b.salve, b.yq = work, filepath.Join(work, "salve"), filepath.Join(work, "yq")
+	for _, args := range [][]string{
+		{"build", "-C", "../../..", "-o", b.salve, "./cmd/salve"},
+		{"build", "-C", "yq", "-o", b.yq, "github.com/mikefarah/yq/v4"},
+	} {
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	return nil
+}
+
+// one measures a repository of n files.
+func (b *bench) one(n int) error {
+	b.dir = filepath.Join(b.work, fmt.Sprintf("repo-%d", n))
+	if err := os.RemoveAll(b.dir); err != nil {
+		return err
+	}
+	g, err := grow(b.dir, n)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%d files, %.1f MB\n\n", g.Files, float64(g.Bytes)/1e6)
+	fmt.Println("| what | wall | CPU | memory | × reading |")
+	fmt.Println("|---|---:|---:|---:|---:|")
+	if err := b.stock(g); err != nil {
+		return err
+	}
+	fmt.Println("\n| edits, one process for all unless said | per 1,000 | × the first | memory | files with more than the one line changed |")
+	fmt.Println("|---|---:|---:|---:|---:|")
+	if err := b.edits(g.YAML, "limits.memory in YAML", "kubeedit", "inventory", "splice", "kyaml", "goccy", "yq"); err != nil {
+		return err
+	}
+	return b.edits(g.HCL, "samples in HCL", "tfedit", "inventory", "hcl", "hclwrite")
+}
+
+// stock measures reading, listing and finding.
+func (b *bench) stock(g grown) error {
+	some := g.YAML[len(g.YAML)/2]
+	name := fmt.Sprintf("%s %s/%s", some.Kind, some.Namespace, some.Name)
+	reading, err := b.row("read all bytes (find, xargs, cat)", "sh", "-c", `find "$0" -type f -print0 | xargs -0 cat > "$0.all"`, b.dir)
+	if err != nil {
+		return err
+	}
+	b.read = reading.Wall
+	first, err := b.row("salve inventory", b.salve, "inventory", b.dir, "--format", "json")
+	if err != nil {
+		return err
+	}
+	if _, err := b.row("salve inventory --find", b.salve, "inventory", b.dir, "--find", name); err != nil {
+		return err
+	}
+	if _, err := b.row("salve edit k8s", b.salve, "edit", "k8s", "--repo", b.dir, "--kind", some.Kind, "--namespace", some.Namespace,
+		"--name", some.Name, "--container", some.Container, "--field", "resources.limits.memory", "--set", newLimit); err != nil {
+		return err
+	}
+	targets, err := b.save(g.YAML)
+	if err != nil {
+		return err
+	}
+	second, err := b.task("again", b.dir, targets)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| inventory again after %d files changed, same process | %s | | | %.2f, %.0f %% of the first |\n", changed,
+		seconds(second), second.Seconds()/b.read.Seconds(), 100*second.Seconds()/first.Wall.Seconds())
+	return nil
+}
+
+// row measures one command and prints it.
+func (b *bench) row(what string, command ...string) (run, error) {
+	r, err := measure(b.times, command...)
+	if err != nil {
+		return r, err
+	}
+	ratio := 1.0
+	if b.read > 0 && !strings.HasPrefix(what, "read") {
+		ratio = r.Wall.Seconds() / b.read.Seconds()
+	}
+	fmt.Printf("| %s | %s | %s | %d MiB | %.1f |\n", what, seconds(r.Wall), seconds(r.CPU), r.Memory>>20, ratio)
+	return r, nil
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) }
+
+// save writes targets where tasks find them.
+func (b *bench) save(targets []target) (string, error) {
+	text, err := json.Marshal(targets)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(b.work, "targets.json")
+	return file, os.WriteFile(file, text, 0o644)
+}
+
+// task runs a task in a process of its own and returns what it says it took.
+func (b *bench) task(name, out, targets string) (time.Duration, error) {
+	r, err := b.run(name, out, targets)
+	return r.Wall, err
+}
+
+func (b *bench) run(name, out, targets string) (run, error) {
+	command, err := self(name, b.dir, out, targets)
+	if err != nil {
+		return run{}, err
+	}
+	r, err := measure(b.times, command...)
+	if err != nil {
+		return r, err
+	}
+	var t took
+	if err := json.Unmarshal(r.Out, &t); err != nil {
+		return r, err
+	}
+	r.Wall = time.Duration(t.Seconds * float64(time.Second))
+	return r, nil
+}
+
+// most is how many edits are made.
+const most = 1000
+
+// edits measures the same edits by several editors.
+func (b *bench) edits(all []target, what string, names ...string) error {
+	all = all[:min(most, len(all))]
+	targets, err := b.save(all)
+	if err != nil {
+		return err
+	}
+	var first time.Duration
+	for _, name := range names {
+		out := filepath.Join(b.work, "out")
+		if err := os.RemoveAll(out); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return err
+		}
+		var r run
+		if name == "yq" {
+			r, err = b.byYQ(out, all)
+		} else {
+			r, err = b.run(name, out, targets)
+		}
+		if err != nil {
+			fmt.Printf("| %s: %s | %.200s | | | |\n", what, labels[name], strings.ReplaceAll(err.Error(), "\n", " "))
+			continue
+		}
+		if first == 0 {
+			first = r.Wall
+		}
+		bad, err := b.damaged(out, all)
+		if err != nil {
+			return err
+		}
+		each := r.Wall * most / time.Duration(len(all))
+		fmt.Printf("| %d %s: %s | %s | %.1f | %d MiB | %d |\n", len(all), what, labels[name], seconds(each), r.Wall.Seconds()/first.Seconds(), r.Memory>>20, bad)
+	}
+	return nil
+}
+
+// labels say what an editor is.
+var labels = map[string]string{
+	"kubeedit":  "salve, by file, each proven",
+	"tfedit":    "salve, by address and file, each proven",
+	"inventory": "salve, by name in the open repository, one proven change",
+	"splice":    "yaml.v3 parse and splice, not proven",
+	"kyaml":     "kyaml 0.21.1",
+	"goccy":     "goccy 1.19.2",
+	"yq":        "yq 4.53.4, one process each",
+	"hcl":       "hclsyntax parse and splice, not proven",
+	"hclwrite":  "hclwrite 2.25.0",
+}
+
+// byYQ runs yq once for each target.
+func (b *bench) byYQ(out string, targets []target) (run, error) {
+	var all run
+	for _, t := range targets {
+		r, err := once(b.yq, fmt.Sprintf(`(select(.kind == %q and .metadata.name == %q) | .spec.template.spec.containers[0].resources.limits.memory) = %q`,
+			t.Kind, t.Name, newLimit), filepath.Join(b.dir, filepath.FromSlash(t.File)))
+		if err != nil {
+			return all, err
+		}
+		if err := write(out, t.File, r.Out); err != nil {
+			return all, err
+		}
+		all.Wall += r.Wall
+		all.Memory = max(all.Memory, r.Memory)
+	}
+	return all, nil
+}
+
+// damaged counts the files of which not exactly one line changed.
+func (b *bench) damaged(out string, targets []target) (int, error) {
+	n := 0
+	for _, t := range targets {
+		was, err := os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(t.File)))
+		if err != nil {
+			return 0, err
+		}
+		is, err := os.ReadFile(filepath.Join(out, flat(t.File)))
+		if err != nil {
+			return 0, err
+		}
+		if lines(was, is) != 1 {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// lines counts the lines that differ, -1 if there are more or fewer of them.
+func lines(a, b []byte) int {
+	x, y := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	if len(x) != len(y) {
+		return -1
+	}
+	n := 0
+	for i := range x {
+		if !bytes.Equal(x[i], y[i]) {
+			n++
+		}
+	}
+	return n
+}
