@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -77,6 +78,7 @@ func Open(ctx context.Context, files Files, opts Options) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(slices.Clone(list), func(f forge.File) bool { return !fs.ValidPath(f.Path) })
 	r := &Repository{files: files, opts: opts, list: list, yaml: map[string]*kubeedit.File{}, faults: map[Finding]bool{}}
 	if r.texts, err = read(ctx, files, list); err != nil {
 		return nil, err
@@ -151,6 +153,7 @@ func (r *Repository) render() {
 	slices.SortStableFunc(r.builds, func(a, b *instance) int {
 		return cmp.Or(strings.Compare(a.Object.Doc.Path(), b.Object.Doc.Path()), cmp.Compare(a.Object.Line, b.Object.Line), strings.Compare(a.where(), b.where()))
 	})
+	r.deliver()
 	r.install()
 }
 

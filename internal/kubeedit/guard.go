@@ -87,12 +87,7 @@ func IsTemplate(file string, src []byte) bool {
 	if !bytes.Contains(src, []byte("{{")) {
 		return false
 	}
-	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
-		if path.Base(dir) == "templates" {
-			return true
-		}
-	}
-	return templateLine.Match(src)
+	return strings.Contains("/"+path.Dir(file)+"/", "/templates/") || templateLine.Match(src)
 }
 
 // templateLine is a line that only a template can have.

@@ -159,7 +159,31 @@ func (k *Kustomization) entry(f *kubeedit.File, key string, i int, n *yaml.Node)
 	return nil
 }
 
-// inline reads the text of a patch that stands in the kustomization.
+// Inline returns the patches of a list within an object, such as those of a
+// Kustomization of Flux. They belong to no kustomization.
+func Inline(o kubeedit.Object, list kubeedit.Path) []*Patch {
+	var out []*Patch
+	at := o.At.Append(list)
+	n := o.Doc.Follow(at)
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	for i, item := range n.Content {
+		text := kubeedit.Member(item, "patch")
+		if text == nil {
+			continue
+		}
+		p := &Patch{
+			File: o.Doc.Path(), Doc: o.Doc.Index, Text: at.Join(kubeedit.Index(i), kubeedit.Key("patch")),
+			Line: o.Doc.Line + item.Line - 1, target: readSelector(kubeedit.Member(item, "target")),
+		}
+		p.inline(text)
+		out = append(out, p)
+	}
+	return out
+}
+
+// inline reads the text of a patch that does not stand in a file of its own.
 func (p *Patch) inline(text *yaml.Node) {
 	if f, err := kubeedit.Read(p.File, []byte(text.Value)); err == nil {
 		p.doc = f
