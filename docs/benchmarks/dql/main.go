@@ -111,7 +111,7 @@ func compare(salve, file string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| query | program | seconds | peak MB |\n| --- | --- | ---: | ---: |")
+	fmt.Println("| query | program | seconds | CPU seconds | peak MB |\n| --- | --- | ---: | ---: | ---: |")
 	for _, q := range []string{"updates", "alert-rules", "remediation", "error-budget"} {
 		programs := []struct {
 			name string
@@ -125,7 +125,7 @@ func compare(salve, file string) error {
 			if _, err := os.Stat("queries/" + q + ".jq"); p.name == "jq" && err != nil {
 				continue
 			}
-			times := 3
+			times := 5
 			if p.name == "jq" {
 				times = 1
 			}
@@ -138,7 +138,7 @@ func compare(salve, file string) error {
 }
 
 func best(query, name string, argv []string, times int) error {
-	fastest, peak := time.Duration(1<<62), int64(0)
+	fastest, cpu, peak := time.Duration(1<<62), time.Duration(1<<62), int64(0)
 	for range times {
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.Stderr = os.Stderr
@@ -147,10 +147,11 @@ func best(query, name string, argv []string, times int) error {
 			return err
 		}
 		fastest = min(fastest, time.Since(begun))
+		cpu = min(cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 			peak = max(peak, usage.Maxrss/1024)
 		}
 	}
-	fmt.Printf("| %s | %s | %.2f | %d |\n", query, name, fastest.Seconds(), peak)
+	fmt.Printf("| %s | %s | %.2f | %.2f | %d |\n", query, name, fastest.Seconds(), cpu.Seconds(), peak)
 	return nil
 }
