@@ -57,6 +57,7 @@ type file struct {
 	fault  *Fault                       // why there is no body
 	inner  map[int]hclsyntax.Expression // JSON within heredocs, by where it starts
 	called []moduleCall                 // nil until it is asked for
+	words  map[string]bool              // that its blocks begin with; nil until it is asked for
 }
 
 // parse reads f once. A file with a fault has an empty body.

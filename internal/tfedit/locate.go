@@ -55,7 +55,7 @@ func (r *Repository) locate(ctx context.Context, t Target) (work, error) {
 	if err != nil {
 		return w, err
 	}
-	return q.share(w, starts, meant, rest)
+	return q.share(w, meant, rest)
 }
 
 // clean turns a path of the caller into one as the repository has it; an empty

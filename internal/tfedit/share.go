@@ -11,7 +11,7 @@ const maxAffects = 30
 // share says who else takes the value of a place, and moves the change to a
 // place of its own where one environment was meant and the value belongs to
 // several: into its variables file, or its call of the module.
-func (q *query) share(w work, all, meant, rest []start) (work, error) {
+func (q *query) share(w work, meant, rest []start) (work, error) {
 	if moved, ok := q.overlay(w, rest); ok {
 		return moved, nil
 	}

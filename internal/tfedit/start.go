@@ -124,11 +124,39 @@ func (q *query) dirs(need []string) []string {
 		if q.target.File != "" && !within(f.path, q.target.File) && dir != path.Dir(q.target.File) && !q.varFile() {
 			continue
 		}
-		if !slices.ContainsFunc(need, func(s string) bool { return !bytes.Contains(f.src, []byte(s)) }) {
+		if f.begins(need) {
 			out, seen[dir] = append(out, dir), true
 		}
 	}
 	return out
+}
+
+// begins reports whether a file may have a block that begins with all words, or
+// an attribute called so. It is asked of all files for each address, so most
+// are answered without reading the text again.
+func (f *file) begins(words []string) bool {
+	if len(words) == 2 && !f.json {
+		headers := f.headers()
+		return headers[words[0]] && headers[words[1]]
+	}
+	return !slices.ContainsFunc(words, func(s string) bool { return !bytes.Contains(f.src, []byte(s)) })
+}
+
+// headers returns the words before the braces of a file: a block begins on one
+// line.
+func (f *file) headers() map[string]bool {
+	if f.words != nil {
+		return f.words
+	}
+	f.words = map[string]bool{}
+	for line := range bytes.Lines(f.src) {
+		if open := bytes.IndexByte(line, '{'); open > 0 && bytes.IndexByte(line[:open], '=') < 0 {
+			for _, w := range bytes.FieldsFunc(line[:open], func(r rune) bool { return r == '"' || r == ' ' || r == '\t' }) {
+				f.words[string(w)] = true
+			}
+		}
+	}
+	return f.words
 }
 
 // varFile reports whether the file that the caller names is a variables file or
