@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -92,10 +93,13 @@ type Sample struct {
 // maxSamples bounds the history of a case.
 const maxSamples = 120
 
-// caseID names a case. The same commit, gate and environment are one case.
-func caseID(gate policy.GateName, repo forge.Repo, head forge.SHA, environment string, run int64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%d", gate, repo, head, environment, run))
-	return hex.EncodeToString(sum[:10])
+// caseID names a case. The same commit, gate and environment are one case. It
+// is the address of a page that needs no login, so it cannot be guessed by who
+// knows the commit.
+func (c *Checker) caseID(gate policy.GateName, repo forge.Repo, head forge.SHA, environment string, run int64) string {
+	h := hmac.New(sha256.New, []byte(c.Key))
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%d", gate, strings.ToLower(repo.String()), head, environment, run)
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // sample adds a look at the case to its history.
@@ -125,7 +129,16 @@ func (c *Checker) Case(ctx context.Context, id string) (out Case, found bool, er
 	if err != nil || !found {
 		return Case{}, false, err
 	}
-	return out, true, json.Unmarshal(text, &out)
+	out, err = decode(text)
+	return out, err == nil, err
+}
+
+// decode reads what save wrote.
+func decode(text []byte) (k Case, err error) {
+	if err := json.Unmarshal(text, &k); err != nil {
+		return Case{}, fmt.Errorf("a case in the database: %w", err)
+	}
+	return k, nil
 }
 
 // Cases returns all cases that were judged since a time, the oldest first.
@@ -135,8 +148,8 @@ func (c *Checker) Cases(ctx context.Context, since time.Time) ([]Case, error) {
 		if err != nil {
 			return nil, err
 		}
-		var one Case
-		if err := json.Unmarshal(text, &one); err != nil {
+		one, err := decode(text)
+		if err != nil {
 			return nil, err
 		}
 		if !one.Judged.Before(since) {
@@ -151,7 +164,7 @@ func (c *Checker) Cases(ctx context.Context, since time.Time) ([]Case, error) {
 // stored, with its deadline, before anything is found out: if the process dies
 // now, another still answers in time.
 func (c *Checker) open(ctx context.Context, k Case, rule policy.Gate, now time.Time) (Case, error) {
-	k.ID = caseID(k.Gate, k.Repo, k.Head, k.Environment, k.Run)
+	k.ID = c.caseID(k.Gate, k.Repo, k.Head, k.Environment, k.Run)
 	have, found, err := c.Case(ctx, k.ID)
 	if err != nil || found {
 		have.Mode = rule.Mode
@@ -175,8 +188,10 @@ func (c *Checker) save(ctx context.Context, k *Case, now time.Time) error {
 		return fmt.Errorf("remember the gate of %s@%s: %w", k.Repo, k.Head.Short(), err)
 	}
 	if k.Environment != "" && k.Run == 0 {
-		if err := c.Store.Put(ctx, bucketDeployed, deployedName(k.Gate, k.Repo, k.Head), []byte(k.ID), now.Add(kept)); err != nil {
-			return err
+		for _, environment := range []string{"", k.Environment} {
+			if err := c.Store.Put(ctx, bucketDeployed, deployedName(k.Gate, k.Head, environment), []byte(k.ID), now.Add(kept)); err != nil {
+				return err
+			}
 		}
 	}
 	if k.Done {
@@ -185,9 +200,19 @@ func (c *Checker) save(ctx context.Context, k *Case, now time.Time) error {
 	return c.Store.Put(ctx, bucketLive, k.ID, []byte(k.ID), now.Add(kept))
 }
 
-// deployedName finds the case of a deployed commit by what a status says.
-func deployedName(gate policy.GateName, repo forge.Repo, head forge.SHA) string {
-	return digest(string(gate), strings.ToLower(repo.String()), string(head))
+// deployedName names the case of a deployed commit: of an environment or, where
+// that is empty, the last one.
+func deployedName(gate policy.GateName, head forge.SHA, environment string) string {
+	return digest(string(gate), string(head), environment)
+}
+
+// deployed returns the case of a deployed commit.
+func (c *Checker) deployed(ctx context.Context, gate policy.GateName, head forge.SHA, environment string) (Case, bool, error) {
+	id, found, err := c.Store.Get(ctx, bucketDeployed, deployedName(gate, head, environment))
+	if err != nil || !found {
+		return Case{}, false, err
+	}
+	return c.Case(ctx, string(id))
 }
 
 // A Memory is a Store that lasts as long as the process: for a single cycle

@@ -51,6 +51,7 @@ type Checker struct {
 	Store     Store
 	Telemetry Telemetry // nil knows nothing, so that no deployment is healthy
 	App       string    // login of this App, which ends in [bot]
+	Key       string    // secret that makes the addresses of pages; with another one, cases begin anew
 	Pages     string    // root URL of this program's own pages; empty if people cannot reach them
 	Tenant    string    // root URL of the Dynatrace environment, for links
 	Log       *slog.Logger

@@ -125,7 +125,7 @@ func (c *Checker) audit(ctx context.Context, pull forge.PullRequest, g Grant) st
 	} else {
 		fmt.Fprintf(&b, "%s broke the glass of the gate until %s: %s\n", prose.Neutralise(g.By), g.Until.UTC().Format(time.RFC3339), prose.Neutralise(g.Reason))
 	}
-	k, found, err := c.Case(ctx, caseID(policy.PreDeployment, pull.Repo, pull.Head, "", 0))
+	k, found, err := c.Case(ctx, c.caseID(policy.PreDeployment, pull.Repo, pull.Head, "", 0))
 	if err == nil && found {
 		fmt.Fprintf(&b, "\nUntil then the gate said: %s\n", prose.Neutralise(k.Why))
 		if page := c.page(&k); page != "" {

@@ -173,17 +173,14 @@ func (c *Checker) Forged(ctx context.Context, e forge.Event, now time.Time) erro
 	if checkNames[policy.GateName(name)] == "" {
 		return nil
 	}
-	id := caseID(policy.GateName(name), e.Repo, e.Head, "", 0)
-	if at, found, err := c.Store.Get(ctx, bucketDeployed, deployedName(policy.GateName(name), e.Repo, e.Head)); err != nil {
-		return err
-	} else if found {
-		id = string(at)
+	k, found, err := c.deployed(ctx, policy.GateName(name), e.Head, "")
+	if err == nil && !found {
+		k, found, err = c.Case(ctx, c.caseID(policy.GateName(name), e.Repo, e.Head, "", 0))
 	}
-	k, found, err := c.Case(ctx, id)
 	if err != nil {
 		return err
 	}
-	if !found { // never judged: nobody but us may say that it passed
+	if !found || k.Repo != e.Repo { // never judged: nobody but us may say that it passed
 		return c.Host.SetStatus(ctx, e.Repo, e.Head, forge.CommitStatus{
 			Context: "salve/" + name, State: forge.Pending,
 			Description: prose.Status("a status that " + e.Status.Creator + " set does not count; waiting for Salve's own"),
