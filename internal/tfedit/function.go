@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -12,13 +13,18 @@ import (
 
 // passing are functions whose result is their argument, as far as where a value
 // is written goes.
-var passing = []string{"tostring", "tonumber", "tobool", "tolist", "tomap", "nonsensitive", "jsonencode", "yamlencode", "one"}
+var passing = []string{"tostring", "tonumber", "tobool", "tolist", "tomap", "nonsensitive", "jsonencode", "yamlencode"}
 
 // call follows a path into the result of a function.
 // https://developer.hashicorp.com/terraform/language/functions
 func (q *query) call(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) []ref {
 	n := len(e.Args)
 	switch {
+	case len(p) > 0 && slices.Contains(listing, e.Name) && (e.Name != "merge" || e.ExpandFinal):
+		if items, ok := q.callElements(e, ref{kind: expression, e: e, s: s, t: t}); ok {
+			return q.pick(items, p, t, e)
+		}
+		return q.refuse(e, t, fmt.Sprintf("elements are not known: %s", q.source(e)), "")
 	case e.ExpandFinal || n == 0:
 	case slices.Contains(passing, e.Name) && n == 1:
 		return q.follow(e.Args[0], p, s, t)
@@ -27,15 +33,11 @@ func (q *query) call(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) [
 	case e.Name == "lookup" && n >= 2:
 		return q.lookup(e, p, s, t)
 	case e.Name == "element" && n == 2:
-		return q.follow(e.Args[0], steps{q.key(e.Args[1], s)}.then(p), s, t.through(e.Args[1]))
+		return q.element(e, p, s, t.through(e.Args[1]))
 	case e.Name == "merge" && len(p) > 0:
 		return q.merge(e, p, s, t)
-	case (e.Name == "concat" || e.Name == "toset") && len(p) > 0:
-		items, ok := q.callElements(e, ref{kind: expression, e: e, s: s, t: t})
-		if ok {
-			return q.pick(items, p, t, e)
-		}
-		return q.refuse(e, t, fmt.Sprintf("elements are not known: %s", q.source(e)), "")
+	case e.Name == "one" && n == 1:
+		return q.follow(e.Args[0], steps{{name: "0", index: true}}.then(p), s, t)
 	case e.Name == "sensitive":
 		return q.refuse(e, t, "value is sensitive", "change it where secrets are kept")
 	case e.Name == "jsondecode" && n == 1:
@@ -49,6 +51,17 @@ func (q *query) call(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) [
 		return []ref{{kind: expression, e: e, s: s, t: t, file: q.fileOf(e)}}
 	}
 	return q.refuse(e, t, fmt.Sprintf("value is computed: %s", q.source(e)), "")
+}
+
+// element follows element(), whose index begins anew behind the last element.
+func (q *query) element(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) []ref {
+	at := q.key(e.Args[1], s)
+	if items, ok := q.elements(q.follow(e.Args[0], nil, s, t)); ok && len(items) > 0 {
+		if n, err := strconv.Atoi(at.name); err == nil && n >= 0 {
+			at.name = strconv.Itoa(n % len(items))
+		}
+	}
+	return q.follow(e.Args[0], steps{at}.then(p), s, t)
 }
 
 // firstOf follows the first argument of try or coalesce that there is.
@@ -163,7 +176,12 @@ func (q *query) textFunction(e *hclsyntax.FunctionCallExpr, s *scope) (value, bo
 	if len(e.Args) != 1 {
 		return value{}, false
 	}
+	if e.Name == "length" {
+		items, ok := q.elements(q.follow(e.Args[0], nil, s, nil))
+		return value{text: strconv.Itoa(len(items)), typ: isNumeric}, ok
+	}
 	v, ok := q.scalar(e.Args[0], s)
+	v.typ = isText
 	switch e.Name {
 	case "lower":
 		v.text = strings.ToLower(v.text)

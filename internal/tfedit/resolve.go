@@ -88,6 +88,15 @@ func (t *hop) through(e hclsyntax.Expression) *hop {
 	return t
 }
 
+// longer returns the way of a binding, or the way to its use if that leads on
+// from it.
+func (t *hop) longer(u *hop) *hop {
+	if t == nil || u != nil && u.depth > t.depth {
+		return u
+	}
+	return t
+}
+
 func (q *query) refuse(e hclsyntax.Expression, t *hop, why, do string) []ref {
 	out := &patch.Refusal{Why: why, Do: do}
 	if f := q.fileOf(e); f != nil {
@@ -164,7 +173,7 @@ func (q *query) follow(e hclsyntax.Expression, p steps, s *scope, t *hop) []ref 
 // further goes on from an end.
 func (q *query) further(r ref, p steps) []ref {
 	switch {
-	case len(p) == 0 || r.kind == refused:
+	case r.kind == refused || len(p) == 0 && r.kind != expression:
 		return []ref{r}
 	case r.kind == expression:
 		return q.follow(r.e, p, r.s, r.t)
@@ -214,11 +223,11 @@ func (q *query) key(e hclsyntax.Expression, s *scope) step {
 func (q *query) traverse(e *hclsyntax.ScopeTraversalExpr, p steps, s *scope, t *hop) []ref {
 	root, rest := e.Traversal.RootName(), stepsOf(e.Traversal[1:]).then(p)
 	if bound, left, ok := s.iterator(root, rest); ok {
-		bound.t = t
+		bound.t = bound.t.longer(t)
 		return q.further(bound, left)
 	}
 	if bound, ok := s.lookup(root); ok {
-		bound.t = t
+		bound.t = bound.t.longer(t)
 		return q.further(bound, rest)
 	}
 	if len(rest) == 0 {

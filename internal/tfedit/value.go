@@ -1,6 +1,7 @@
 package tfedit
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -10,12 +11,27 @@ import (
 // A value is a text that was read.
 type value struct {
 	text string
+	typ  valueType
 	env  bool // holds the name of an environment as the caller spelled it
 }
 
+type valueType int
+
+const (
+	anyType valueType = iota // not known
+	isText
+	isNumeric
+	isBool
+)
+
 // same compares two values; names of environments are the same in any spelling.
-func (v value) same(o value) bool {
-	return v.text == o.text || (v.env || o.env) && canonical(v.text) == canonical(o.text)
+// To Terraform 3 is not "3", but a variable could convert one to the other on
+// the way here: then it is not known.
+func (v value) same(o value) (yes, known bool) {
+	if v.typ != o.typ && v.typ != anyType && o.typ != anyType {
+		return false, false
+	}
+	return v.text == o.text || (v.env || o.env) && canonical(v.text) == canonical(o.text), true
 }
 
 // scalar reads the text of an expression, if exactly one is known.
@@ -44,7 +60,7 @@ func (q *query) scalar(e hclsyntax.Expression, s *scope) (value, bool) {
 func (q *query) read(r ref) (value, bool) {
 	switch {
 	case r.kind == constants:
-		return value{r.text, r.env}, true
+		return value{text: r.text, env: r.env}, true
 	case r.kind != expression:
 		return value{}, false
 	}
@@ -52,7 +68,7 @@ func (q *query) read(r ref) (value, bool) {
 		if f := q.fileOf(r.e); f != nil && f.json {
 			s, ok = f.literal(r.e)
 		}
-		return value{text: s}, ok
+		return value{text: s, typ: typeOfLiteral(r.e)}, ok
 	}
 	switch e := r.e.(type) {
 	case *hclsyntax.TemplateExpr:
@@ -61,10 +77,22 @@ func (q *query) read(r ref) (value, bool) {
 		return q.textFunction(e, r.s)
 	case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
 		if yes, ok := q.truth(e, r.s); ok {
-			return value{text: map[bool]string{true: "true", false: "false"}[yes]}, true
+			return value{text: strconv.FormatBool(yes), typ: isBool}, true
 		}
 	}
 	return value{}, false
+}
+
+// typeOfLiteral is the type of a literal as it is written.
+func typeOfLiteral(e hclsyntax.Expression) valueType {
+	l, ok := e.(*hclsyntax.LiteralValueExpr)
+	switch {
+	case !ok:
+		return isText
+	case l.Val.Type() == cty.Bool:
+		return isBool
+	}
+	return isNumeric
 }
 
 // literal is the text of a constant in JSON, where numbers have no value but
@@ -88,7 +116,7 @@ func (q *query) concatenate(e *hclsyntax.TemplateExpr, s *scope) (value, bool) {
 		b.WriteString(v.text)
 		env = env || v.env
 	}
-	return value{b.String(), env}, true
+	return value{b.String(), isText, env}, true
 }
 
 // truth evaluates a condition as far as it can be read.
@@ -127,6 +155,28 @@ func (q *query) compare(e *hclsyntax.BinaryOpExpr, s *scope) (yes, known bool) {
 		yes, known = q.equal(e.LHS, e.RHS, s)
 		return yes == (e.Op == hclsyntax.OpEqual), known
 	}
+	return q.order(e, s)
+}
+
+// order evaluates a comparison of two numbers.
+func (q *query) order(e *hclsyntax.BinaryOpExpr, s *scope) (yes, known bool) {
+	x, knownX := q.scalar(e.LHS, s)
+	y, knownY := q.scalar(e.RHS, s)
+	a, errA := strconv.ParseFloat(x.text, 64)
+	b, errB := strconv.ParseFloat(y.text, 64)
+	if !knownX || !knownY || errA != nil || errB != nil || !isNumberLiteral(x.text) || !isNumberLiteral(y.text) {
+		return false, false
+	}
+	switch e.Op {
+	case hclsyntax.OpGreaterThan:
+		return a > b, true
+	case hclsyntax.OpGreaterThanOrEqual:
+		return a >= b, true
+	case hclsyntax.OpLessThan:
+		return a < b, true
+	case hclsyntax.OpLessThanOrEqual:
+		return a <= b, true
+	}
 	return false, false
 }
 
@@ -143,7 +193,8 @@ func (q *query) equal(a, b hclsyntax.Expression, s *scope) (yes, known bool) {
 	}
 	x, knownX := q.scalar(a, s)
 	y, knownY := q.scalar(b, s)
-	return x.same(y), knownX && knownY
+	yes, known = x.same(y)
+	return yes, known && knownX && knownY
 }
 
 func (q *query) contains(e *hclsyntax.FunctionCallExpr, s *scope) (yes, known bool) {
@@ -153,11 +204,15 @@ func (q *query) contains(e *hclsyntax.FunctionCallExpr, s *scope) (yes, known bo
 		return false, false
 	}
 	for _, item := range items {
-		v, ok := q.read(item.value)
+		v, ok := q.read1(item.value)
 		if !ok {
 			return false, false
 		}
-		yes = yes || v.same(want)
+		is, known := v.same(want)
+		if !known {
+			return false, false
+		}
+		yes = yes || is
 	}
 	return yes, true
 }
