@@ -76,7 +76,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	return &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL,
-		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
+		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Pulls: h, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
 	}, nil
 }
@@ -142,7 +142,7 @@ func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, erro
 	if len(repos) == 0 {
 		return report, err
 	}
-	errs = append(errs, remedy.Judge(ctx, a.host, repos, report), a.faults(ctx, repos))
+	errs = append(errs, remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos))
 	checker, err := a.checker(ctx)
 	if err != nil {
 		return report, errors.Join(append(errs, err)...)

@@ -256,3 +256,38 @@ func (h *host) AnswerRule(ctx context.Context, repo forge.Repo, run int64, envir
 	}
 	return c.AnswerRule(ctx, repo, run, environment, ghapp.RuleAnswer{State: state, Comment: comment})
 }
+
+func (h *host) RemoveLabel(ctx context.Context, repo forge.Repo, number int, name string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.RemoveLabel(ctx, repo, number, name)
+}
+
+func (h *host) Statuses(ctx context.Context, repo forge.Repo, at forge.SHA) ([]forge.CommitStatus, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.Statuses(ctx, repo, at)
+}
+
+// Ours reports whether every commit of a pull request is by its author, the
+// App. Where GitHub does not list them all, not.
+func (h *host) Ours(ctx context.Context, p forge.PullRequest) (bool, error) {
+	between, err := h.Compare(ctx, p.Repo, p.BaseSHA, p.Head)
+	if err != nil {
+		return false, err
+	}
+	foreign := slices.ContainsFunc(between.Commits, func(c forge.Commit) bool { return c.Author != p.Author })
+	return !foreign && !between.Truncated, nil
+}
+
+func (h *host) ClosePull(ctx context.Context, repo forge.Repo, number int, comment string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.ClosePull(ctx, repo, number, comment, true)
+}

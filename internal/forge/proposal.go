@@ -65,6 +65,7 @@ type PullRequest struct {
 	ClosedBy  string // login, as far as known
 	Labels    []string
 	URL       string // for people
+	CreatedAt time.Time
 	UpdatedAt time.Time
 	MergedAt  time.Time
 	ClosedAt  time.Time

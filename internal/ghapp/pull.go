@@ -2,6 +2,7 @@ package ghapp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -93,7 +94,7 @@ func pullOf(repo forge.Repo, p *github.PullRequest) forge.PullRequest {
 		Draft:     p.GetDraft(),
 		Author:    p.GetUser().GetLogin(),
 		URL:       p.GetHTMLURL(),
-		UpdatedAt: p.GetUpdatedAt().UTC(),
+		CreatedAt: p.GetCreatedAt().UTC(), UpdatedAt: p.GetUpdatedAt().UTC(),
 	}
 	if p.MergedAt != nil {
 		out.MergedAt = p.MergedAt.UTC()
@@ -124,9 +125,10 @@ func (c *Client) closedBy(ctx context.Context, repo forge.Repo, number int) (str
 }
 
 // ClosePull says why in a comment, closes a pull request and, if asked to,
-// deletes its branch. The branch goes last: GitHub closes a pull request whose
-// branch is gone, and then it cannot be opened again. Closing what is closed
-// finishes what an earlier call left.
+// deletes its branch. The branch goes first, and GitHub closes what has lost its
+// branch: whoever is interrupted in between leaves no branch that nobody looks
+// after. Where a rule keeps the branch, the pull request is closed without.
+// Closing what is closed finishes what an earlier call left.
 //
 // GitHub: PATCH /repos/{owner}/{repo}/pulls/{pull_number}; needs pull_requests: write.
 func (c *Client) ClosePull(ctx context.Context, repo forge.Repo, number int, comment string, deleteBranch bool) error {
@@ -138,21 +140,21 @@ func (c *Client) ClosePull(ctx context.Context, repo forge.Repo, number int, com
 	if err != nil {
 		return err
 	}
-	if pull.Open {
-		if comment != "" {
-			if err := c.Comment(ctx, repo, number, "closed: "+comment, comment); err != nil {
-				return err
-			}
-		}
-		_, _, err := gh.PullRequests.Edit(ctx, repo.Owner, repo.Name, number, &github.PullRequest{State: github.String("closed")})
-		if err != nil {
-			return explain(err, "close %s#%d", repo, number)
+	if pull.Open && comment != "" {
+		if err := c.Comment(ctx, repo, number, "closed: "+comment, comment); err != nil {
+			return err
 		}
 	}
-	if !deleteBranch || pull.Fork {
+	if deleteBranch && !pull.Fork {
+		if err := c.deleteBranch(ctx, gh, repo, pull.Branch); err != nil && !errors.Is(err, forge.ErrRejected) {
+			return err
+		}
+	}
+	if !pull.Open {
 		return nil
 	}
-	return c.deleteBranch(ctx, gh, repo, pull.Branch)
+	_, _, err = gh.PullRequests.Edit(ctx, repo.Owner, repo.Name, number, &github.PullRequest{State: github.String("closed")})
+	return explain(err, "close %s#%d", repo, number)
 }
 
 // deleteBranch deletes a branch of ours. One that is gone is fine.

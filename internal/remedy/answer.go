@@ -13,7 +13,7 @@ import (
 
 // answer plans and proposes the change for one group, and writes what came of
 // it into the decisions of its problems.
-func (r *Runner) answer(ctx context.Context, g *group, report *Report, now time.Time) error {
+func (r *Runner) answer(ctx context.Context, c *cases, g *group, report *Report, now time.Time) error {
 	g.worst()
 	key := g.target.Key()
 	settle := func(d Decision) {
@@ -32,7 +32,18 @@ func (r *Runner) answer(ctx context.Context, g *group, report *Report, now time.
 	}
 	p := Planned{Plan: planned, Problems: g.ids()}
 	if r.Proposer != nil {
-		p.Opened, p.Err = r.Proposer.Propose(ctx, planned.Proposal)
+		budget, err := c.budget(ctx, r.Pulls, planned.Proposal.Repo, now)
+		if err != nil {
+			settle(Decision{Reason: because(plan.Refused, "not opened: "+err.Error())})
+			return err
+		}
+		if why := budget.allow(g.target.Repo.Config.Limits, planned.Proposal.Branch, now); !why.None() {
+			settle(Decision{Reason: Reason{Reason: why}})
+			return nil
+		}
+		if p.Opened, p.Err = r.Proposer.Propose(ctx, planned.Proposal); p.Opened.Action == forge.Created {
+			budget.opened(planned.Proposal.Branch)
+		}
 	}
 	d := Decision{Key: key, Pull: p.Opened.Pull}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/problem"
@@ -136,11 +137,14 @@ func (g *group) ids() []problem.ID {
 
 // cases groups findings by the change that answers them.
 type cases struct {
-	groups []*group
-	byKey  map[string]*group
+	groups  []*group
+	byKey   map[string]*group
+	budgets map[forge.Repo]*budget
 }
 
-func newCases() *cases { return &cases{byKey: map[string]*group{}} }
+func newCases() *cases {
+	return &cases{byKey: map[string]*group{}, budgets: map[forge.Repo]*budget{}}
+}
 
 func (c *cases) add(decision int, f finding, t plan.Target) {
 	key := t.Key()

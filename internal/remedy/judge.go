@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
@@ -18,16 +19,24 @@ type Pulls interface {
 	OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error)
 	SetStatus(ctx context.Context, repo forge.Repo, head forge.SHA, s forge.CommitStatus) error
 	AddLabels(ctx context.Context, repo forge.Repo, number int, labels ...forge.Label) error
+	RemoveLabel(ctx context.Context, repo forge.Repo, number int, name string) error
+	// Statuses returns the latest status of each context of a commit.
+	Statuses(ctx context.Context, repo forge.Repo, at forge.SHA) ([]forge.CommitStatus, error)
+	// Ours reports whether every commit of a pull request is this App's.
+	Ours(ctx context.Context, p forge.PullRequest) (bool, error)
+	// ClosePull closes a pull request with a comment, and deletes its branch.
+	ClosePull(ctx context.Context, repo forge.Repo, number int, comment string) error
 }
 
 // Judge looks again at the open pull requests of repos in the light of a
 // report, and keeps salve/remediation true on each: success while the change
 // would be proposed again as it stands, failure once something speaks against
-// it, pending once its problems have closed.
+// it, pending once its problems have closed. One whose problems stayed away for
+// [Quiet] is closed.
 //
 // It judges only by what it knows: without a complete answer nothing is called
 // closed.
-func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Report) error {
+func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Report, now time.Time) error {
 	var errs []error
 	for _, repo := range repos {
 		if !repo.Writes().None() {
@@ -36,33 +45,40 @@ func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Re
 		open, err := pulls.OurPulls(ctx, repo.Repo)
 		errs = append(errs, err)
 		for _, p := range open {
-			errs = append(errs, judge(ctx, pulls, repo, p, report))
+			errs = append(errs, judge(ctx, pulls, repo, p, report, now))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.PullRequest, report Report) error {
+func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.PullRequest, report Report, now time.Time) error {
 	m, ok := forge.ParseMarker(p.Body)
-	if !ok || len(m.Problems) == 0 || report.planned(m.Key) {
-		return nil // not ours to judge, or proposed again a moment ago
+	if !ok || len(m.Problems) == 0 {
+		return nil // not ours to judge
 	}
-	s := forge.CommitStatus{Context: forge.ContextRemediation}
-	switch why := report.reason(m.Key); {
-	case why != "":
-		s.State, s.Description = forge.Failure, prose.Status("no longer right: "+why)
-	case report.Quality == dql.OK && report.closed(m.Problems):
-		s.State, s.Description = forge.Pending, "the problem has closed; merge it if it should not come back"
-		label := prose.Label(repo.Config.Labels.Prefix, "problem-closed")
-		if !slices.Contains(p.Labels, label.Name) {
-			if err := pulls.AddLabels(ctx, repo.Repo, p.Number, label); err != nil {
-				return fmt.Errorf("label %s#%d: %w", repo.Repo, p.Number, err)
-			}
+	gone := prose.Label(repo.Config.Labels.Prefix, "problem-closed")
+	if report.active(m.Problems) && slices.Contains(p.Labels, gone.Name) {
+		if err := pulls.RemoveLabel(ctx, repo.Repo, p.Number, gone.Name); err != nil {
+			return fmt.Errorf("label %s#%d: %w", repo.Repo, p.Number, err)
 		}
-	default:
-		return nil
 	}
-	return pulls.SetStatus(ctx, repo.Repo, p.Head, s)
+	why := report.reason(m.Key)
+	switch {
+	case report.planned(m.Key):
+		return nil // proposed again a moment ago
+	case why != "":
+		return pulls.SetStatus(ctx, repo.Repo, p.Head, forge.CommitStatus{
+			Context: forge.ContextRemediation, State: forge.Failure, Description: prose.Status("no longer right: " + why),
+		})
+	case report.Quality == dql.OK && !report.active(m.Problems):
+		if err := quiet(ctx, pulls, p, now); err != nil || slices.Contains(p.Labels, gone.Name) {
+			return err
+		}
+		if err := pulls.AddLabels(ctx, repo.Repo, p.Number, gone); err != nil {
+			return fmt.Errorf("label %s#%d: %w", repo.Repo, p.Number, err)
+		}
+	}
+	return nil
 }
 
 // planned reports whether a cycle planned the change of a key.
@@ -81,9 +97,9 @@ func (r Report) reason(key string) string {
 	return ""
 }
 
-// closed reports whether no problem of a pull request is active any more.
-func (r Report) closed(events []string) bool {
-	return !slices.ContainsFunc(r.Decisions, func(d Decision) bool {
+// active reports whether a problem of a pull request is open.
+func (r Report) active(events []string) bool {
+	return slices.ContainsFunc(r.Decisions, func(d Decision) bool {
 		return d.Problem.Active && slices.Contains(events, string(d.Problem.Event))
 	})
 }

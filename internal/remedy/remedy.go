@@ -41,7 +41,8 @@ type Historian interface {
 }
 
 // A Runner looks at the problems once per call of Run. All fields are
-// required, but for Proposer: without one, a run decides and does nothing.
+// required, but for Proposer and Pulls: without them, a run decides and does
+// nothing.
 type Runner struct {
 	Problems dql.Querier
 	Catalog  *catalog.Catalog
@@ -49,6 +50,7 @@ type Runner struct {
 	Planner  *plan.Planner
 	History  Historian
 	Proposer Proposer
+	Pulls    Lister
 	Log      *slog.Logger
 }
 
@@ -119,7 +121,7 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 		report.Decisions = append(report.Decisions, d)
 	}
 	for _, g := range cases.groups {
-		errs = append(errs, r.answer(ctx, g, &report, now))
+		errs = append(errs, r.answer(ctx, cases, g, &report, now))
 	}
 	return report, errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package remedy_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/prose"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/sandbox"
 )
@@ -180,8 +182,28 @@ func (a answer) Query(context.Context, dql.Query) (dql.Result, error) { return a
 // pulls records what judging does to the pull requests of one repository.
 type pulls struct {
 	open     []forge.PullRequest
+	before   []forge.CommitStatus // that stand on the head
+	foreign  bool                 // the branch holds commits of people
 	statuses []forge.CommitStatus
 	labels   []string
+	removed  []string
+	closed   string // comment
+}
+
+func (p *pulls) RemoveLabel(_ context.Context, _ forge.Repo, _ int, name string) error {
+	p.removed = append(p.removed, name)
+	return nil
+}
+
+func (p *pulls) Statuses(context.Context, forge.Repo, forge.SHA) ([]forge.CommitStatus, error) {
+	return p.before, nil
+}
+
+func (p *pulls) Ours(context.Context, forge.PullRequest) (bool, error) { return !p.foreign, nil }
+
+func (p *pulls) ClosePull(_ context.Context, _ forge.Repo, _ int, comment string) error {
+	p.closed = comment
+	return nil
 }
 
 func (p *pulls) OurPulls(_ context.Context, repo forge.Repo) ([]forge.PullRequest, error) {
@@ -233,7 +255,7 @@ func TestJudge(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &pulls{open: []forge.PullRequest{{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Number: 1, Body: body, Open: true}}}
-			if err := remedy.Judge(t.Context(), p, repos, report); err != nil {
+			if err := remedy.Judge(t.Context(), p, repos, report, sandbox.WorldTime); err != nil {
 				t.Fatal(err)
 			}
 			var state forge.State
@@ -242,6 +264,60 @@ func TestJudge(t *testing.T) {
 			}
 			if state != tt.state || tt.label != "" && !slices.Contains(p.labels, tt.label) {
 				t.Errorf("status %q, labels %v; want %q, %q", state, p.labels, tt.state, tt.label)
+			}
+		})
+	}
+}
+
+// A pull request whose problems stay away is closed after fourteen days, by the
+// date that its own status carries.
+func TestQuietPullRequestsClose(t *testing.T) {
+	body := run(t, readWorld(t, demo), "P-260301").Plans[0].Proposal.Body
+	shop := forge.Repo{Owner: "acme", Name: "shop"}
+	gone := prose.Label("", "problem-closed").Name
+	since := func(day, by string) []forge.CommitStatus {
+		return []forge.CommitStatus{{
+			Context: forge.ContextRemediation, State: forge.Pending, Creator: by,
+			Description: "quiet since " + day + ": merge it if it should not come back",
+		}}
+	}
+	for _, tt := range []struct {
+		name    string
+		open    string // problem that is open
+		before  []forge.CommitStatus
+		foreign bool
+		labels  []string
+		status  string
+		closed  bool
+		removed bool
+	}{
+		{name: "first seen quiet", status: "quiet since 2026-03-02: merge it if it should not come back; closes on 2026-03-16"},
+		{name: "quiet for 13 days", before: since("2026-02-17", "salve[bot]"), status: "quiet since 2026-02-17: merge it if it should not come back; closes on 2026-03-03"},
+		{name: "quiet for 14 days", before: since("2026-02-16", "salve[bot]"), closed: true},
+		{name: "somebody else says so", before: since("2026-02-16", "mallory"), status: "quiet since 2026-03-02: merge it if it should not come back; closes on 2026-03-16"},
+		{name: "a day to come", before: since("2027-02-16", "salve[bot]"), status: "quiet since 2026-03-02: merge it if it should not come back; closes on 2026-03-16"},
+		{name: "commits of people", before: since("2026-02-16", "salve[bot]"), foreign: true, status: "quiet since 2026-02-16: merge it if it should not come back; closes on 2026-03-02"},
+		{name: "it came back", open: "P-260301", before: since("2026-02-16", "salve[bot]"), labels: []string{gone}, removed: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := readWorld(t, demo)
+			report := run(t, w, cmp.Or(tt.open, "P-260303"))
+			repos, err := w.Repositories(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &pulls{before: tt.before, foreign: tt.foreign, open: []forge.PullRequest{{
+				Repo: shop, Number: 1, Body: body, Open: true, Author: "salve[bot]", Labels: tt.labels,
+			}}}
+			if err := remedy.Judge(t.Context(), p, repos, report, sandbox.WorldTime); err != nil {
+				t.Fatal(err)
+			}
+			var status string
+			if len(p.statuses) > 0 {
+				status = p.statuses[0].Description
+			}
+			if status != tt.status || (p.closed != "") != tt.closed || slices.Contains(p.removed, gone) != tt.removed {
+				t.Errorf("status %q, closed %q, removed %v", status, p.closed, p.removed)
 			}
 		})
 	}

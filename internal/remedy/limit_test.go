@@ -1,0 +1,82 @@
+package remedy_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/sandbox"
+)
+
+// A desk opens pull requests and remembers them.
+type desk struct {
+	open []forge.PullRequest
+}
+
+func (d *desk) OurPulls(_ context.Context, repo forge.Repo) (out []forge.PullRequest, err error) {
+	for _, p := range d.open {
+		if p.Repo == repo {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func (d *desk) Propose(_ context.Context, p forge.Proposal) (forge.Opened, error) {
+	for _, o := range d.open {
+		if o.Repo == p.Repo && o.Branch == p.Branch {
+			return forge.Opened{Pull: o, Action: forge.Unchanged}, nil
+		}
+	}
+	o := forge.PullRequest{Repo: p.Repo, Branch: p.Branch, Number: len(d.open) + 1, CreatedAt: sandbox.WorldTime}
+	d.open = append(d.open, o)
+	return forge.Opened{Pull: o, Action: forge.Created}, nil
+}
+
+// What the limits of a repository do not allow waits, with the reason; what is
+// open already is kept up to date.
+func TestLimits(t *testing.T) {
+	for _, tt := range []struct {
+		limits string
+		opened int
+		reason policy.Code
+		later  int // opened in all, two hours later
+	}{
+		{"{open: 10, per-hour: 10}", 4, "", 4},
+		{"{open: 2, per-hour: 10}", 2, policy.TooManyOpen, 2},
+		{"{open: 10, per-hour: 1}", 1, policy.TooManyThisHour, 2},
+		{`{quiet: [{from: "09:00", to: "11:00"}]}`, 0, policy.QuietHours, 4},
+	} {
+		t.Run(tt.limits, func(t *testing.T) {
+			w := readWorld(t, demo)
+			w.repos["acme/shop"][".github/salve.yml"] = strings.Replace(w.repos["acme/shop"][".github/salve.yml"], "version: 1\n", "version: 1\nlimits: "+tt.limits+"\n", 1)
+			d := &desk{}
+			r := runner(t, w, only("P-260301", "P-260302", "P-260303", "P-260307"))
+			r.Proposer, r.Pulls = d, d
+			report, err := r.Run(t.Context(), sandbox.WorldTime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := 0
+			for _, x := range report.Decisions {
+				if !x.Reason.None() {
+					if held++; x.Reason.Code != tt.reason {
+						t.Errorf("%s: %+v, want %s", x.Problem.ID, x.Reason, tt.reason)
+					}
+				}
+			}
+			if len(d.open) != tt.opened || held != 4-tt.opened {
+				t.Errorf("%d opened, %d held back; want %d opened", len(d.open), held, tt.opened)
+			}
+			if _, err := r.Run(t.Context(), sandbox.WorldTime.Add(2*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			if len(d.open) != tt.later {
+				t.Errorf("%d open two hours later, want %d", len(d.open), tt.later)
+			}
+		})
+	}
+}
