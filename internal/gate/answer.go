@@ -71,6 +71,13 @@ func (c *Checker) Service(ctx context.Context, repos []*plan.Repository, environ
 	return a
 }
 
+// Unknown is the answer about what nothing is known of. It lets nothing pass.
+func Unknown(gate policy.GateName, environment, service, why string) Answer {
+	a := Answer{Environment: environment, Service: service, Gate: gate, Problems: []Problem{}}
+	a.say(Undecided, why, nil)
+	return a
+}
+
 // Watched returns what is known of a deployed commit and a service: the case
 // of the gate after the deployment, or of its canary. found is false for a
 // commit that was never seen there, and for what is too old to count.

@@ -24,7 +24,8 @@ const maxDelivery = 25 << 20
 // ErrSeen is what Accept returns for a delivery that it has.
 var ErrSeen = errors.New("delivery was accepted before")
 
-// A Config says what a server does. All fields are required.
+// A Config says what a server does. Fields above Gates
+// are required.
 type Config struct {
 	// Parse checks the signature over the raw body before it reads anything
 	// else, and fails with [forge.ErrUnauthorized] if it does not fit.
@@ -36,6 +37,14 @@ type Config struct {
 	// Ready reports why work cannot be taken, nil if it can.
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
+
+	// Gates answers /v1/gates and /gates; without it there are no such pages.
+	Gates Gates
+	// GateTokens are the bearer tokens for /v1/gates; without one nobody may
+	// ask.
+	GateTokens []string
+	// Tenant is the root URL of the Dynatrace environment, for links.
+	Tenant string
 }
 
 // New returns the handler of all routes.
@@ -44,6 +53,11 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /webhook", c.webhook)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
+	if c.Gates != nil {
+		mux.HandleFunc("GET /v1/gates/{environment}/{service...}", c.answer)
+		mux.HandleFunc("GET /gates/{id}", c.page)
+		mux.HandleFunc("GET /gates/style.css", c.style)
+	}
 	return mux
 }
 

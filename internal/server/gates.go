@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/gate"
+	"github.com/salvehq/salve/internal/policy"
+)
+
+// A Gates knows what the gates say.
+type Gates interface {
+	// Case returns a case by the ID in its address.
+	Case(ctx context.Context, id string) (k gate.Case, found bool, err error)
+	// Service judges a service now.
+	Service(ctx context.Context, environment, service string) (gate.Answer, error)
+	// Watched returns what is known of a deployed commit; found is false for
+	// one that was never seen.
+	Watched(ctx context.Context, name policy.GateName, environment, service string, head forge.SHA) (a gate.Answer, found bool, err error)
+}
+
+// maxName bounds the names in the path of a question.
+const maxName = 253
+
+// answer is GET /v1/gates/{environment}/{service}: one verdict in JSON. The
+// name of a workload holds a slash: shop/checkout. Who asks with strict=1 gets
+// a status other than 2xx unless the deployment may go on.
+func (c Config) answer(w http.ResponseWriter, r *http.Request) {
+	if !c.authorised(r) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="salve"`)
+		reply(w, http.StatusUnauthorized, map[string]string{"error": "want Authorization: Bearer with one of the gate tokens of this program"})
+		return
+	}
+	environment, service, query := r.PathValue("environment"), r.PathValue("service"), r.URL.Query()
+	head, name := forge.SHA(query.Get("sha")), policy.GateName(query.Get("gate"))
+	switch {
+	case environment == "" || service == "" || len(environment) > maxName || len(service) > 2*maxName:
+		reply(w, http.StatusBadRequest, map[string]string{"error": "want /v1/gates/{environment}/{service}"})
+		return
+	case head != "" && head.Validate() != nil:
+		reply(w, http.StatusBadRequest, map[string]string{"error": head.Validate().Error()})
+		return
+	case name != "" && name != policy.PreDeployment && (name != policy.PostDeployment && name != policy.Canary || head == ""):
+		reply(w, http.StatusBadRequest, map[string]string{"error": "want gate=pre-deployment, or post-deployment or canary with sha="})
+		return
+	}
+	a, err := c.ask(r.Context(), name, environment, service, head)
+	if err != nil {
+		c.Log.Error("gate not answered", "environment", environment, "service", service, "err", err)
+		w.Header().Set("Retry-After", "30")
+		reply(w, http.StatusServiceUnavailable, map[string]string{"error": "the gate could not find out; ask again later"})
+		return
+	}
+	a.SHA = head
+	reply(w, status(w, a, query.Get("strict") == "1"), a)
+}
+
+// ask finds the answer: a new one before a deployment, what was seen after it.
+func (c Config) ask(ctx context.Context, name policy.GateName, environment, service string, head forge.SHA) (gate.Answer, error) {
+	if name == "" || name == policy.PreDeployment {
+		return c.Gates.Service(ctx, environment, service)
+	}
+	a, found, err := c.Gates.Watched(ctx, name, environment, service, head)
+	if !found {
+		a = gate.Unknown(name, environment, service, "no such deployment of this commit was seen")
+	}
+	return a, err
+}
+
+// status is 200, 404 for what is not known and, for who is strict, 409 for what
+// must stop and 503 for what must wait.
+func status(w http.ResponseWriter, a gate.Answer, strict bool) int {
+	switch {
+	case !a.Known:
+		return http.StatusNotFound
+	case !strict || a.Verdict == gate.Proceed || a.Verdict == gate.Warn:
+		return http.StatusOK
+	case a.Verdict == gate.Block:
+		return http.StatusConflict
+	}
+	w.Header().Set("Retry-After", "30")
+	return http.StatusServiceUnavailable
+}
+
+// authorised compares the token of a request with all that are known, in the
+// same time whichever it is.
+func (c Config) authorised(r *http.Request) bool {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	given := sha256.Sum256([]byte(token))
+	hit := 0
+	for _, t := range c.GateTokens {
+		want := sha256.Sum256([]byte(t))
+		hit |= subtle.ConstantTimeCompare(given[:], want[:])
+	}
+	return hit == 1 && strings.EqualFold(kind, "Bearer") && token != ""
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil { // the types of this package always marshal
+		status, text = http.StatusInternalServerError, []byte(`{"error":"no answer"}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "%s\n", text)
+}
