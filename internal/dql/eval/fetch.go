@@ -39,6 +39,7 @@ func (c *compiler) push(table *syntax.Field, from, to time.Time, out sink) error
 	if err != nil {
 		return err
 	}
+	r := &row{}
 	for rec, err := range seq {
 		if err != nil {
 			return err
@@ -46,7 +47,8 @@ func (c *compiler) push(table *syntax.Field, from, to time.Time, out sink) error
 		if err := c.run.ctx.Err(); err != nil {
 			return err
 		}
-		if err := out.push(&row{shape: c.shapes.of(rec.Names()), vals: rec.Values()}); err != nil {
+		r.shape, r.vals = c.shapes.of(rec.Names()), rec.Values()
+		if err := out.push(r); err != nil {
 			return err
 		}
 	}

@@ -13,8 +13,8 @@ import (
 // a string literal takes a string, number, boolean or timestamp and becomes
 // part of that string; one outside takes any value, an array as the arguments
 // of a list where it stands in one. A placeholder without a value, a value
-// without a placeholder and a value that cannot stand there are errors, except
-// in the samples of a data command, whose strings may hold ${ as text.
+// without a placeholder and a value that cannot stand there are errors. Without
+// any params at all, the strings of a data command may hold ${NAME} as text.
 // q is unchanged.
 func Bind(q *Query, params map[string]dql.Value) (*Query, error) {
 	b := &binder{q: q, params: params, used: map[string]bool{}}
@@ -222,7 +222,7 @@ func (b *binder) template(x *Template) Expr {
 			s.WriteString(part.Text)
 			continue
 		}
-		if _, given := b.params[part.Name]; b.sample && !given {
+		if b.sample && b.params == nil && !b.open {
 			s.WriteString("${" + part.Name + "}")
 			continue
 		}

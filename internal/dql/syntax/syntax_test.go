@@ -204,6 +204,26 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// A sample of data may hold what looks like a placeholder; nothing else may.
+func TestBindSample(t *testing.T) {
+	q, err := syntax.Parse("", `data record(s = "${x}") | filter s == "${x}"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := syntax.Bind(q, nil); err == nil || err.Error() != "1:40: the placeholder ${x} has no value" {
+		t.Error(err)
+	}
+	if q, err = syntax.Parse("", `data record(s = "${x}")`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := syntax.Bind(q, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := syntax.Bind(q, map[string]dql.Value{}); err == nil {
+		t.Error("bound without a value")
+	}
+}
+
 func TestBindErrors(t *testing.T) {
 	q, err := syntax.Parse("q", "fetch events\n| filter a == \"${S}\"")
 	if err != nil {
