@@ -29,13 +29,14 @@ type Files interface {
 }
 
 // Dir returns the files below a working directory, without .git.
-func Dir(root string) Files { return &dir{root: root, plain: map[string]bool{".": true}} }
+func Dir(root string) Files { return &dir{root: root} }
 
+// A dir opens each directory once, so that a file in it costs no walk from the
+// top.
 type dir struct {
-	root  string
-	mu    sync.Mutex
-	open  *os.Root
-	plain map[string]bool // directories that are no links
+	root string
+	mu   sync.Mutex
+	open map[string]*os.Root
 }
 
 func (d *dir) List(ctx context.Context) ([]forge.File, error) {
@@ -93,18 +94,18 @@ func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 	if !fs.ValidPath(name) || name == "." {
 		return nil, fmt.Errorf("path %q leaves the repository", name)
 	}
-	root, err := d.check(path.Dir(name))
+	parent, err := d.at(path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	info, err := root.Lstat(filepath.FromSlash(name))
+	info, err := parent.Lstat(path.Base(name))
 	switch {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no regular file; links are not followed", name)
 	}
-	f, err := root.Open(filepath.FromSlash(name))
+	f, err := parent.Open(path.Base(name))
 	if err != nil {
 		return nil, err
 	}
@@ -114,32 +115,49 @@ func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// check opens the directory once, and reports a link on the way to a directory
-// below it.
-func (d *dir) check(name string) (*os.Root, error) {
+// maxOpen bounds how many directories are kept open.
+const maxOpen = 128
+
+// at returns a directory below the root. Links on the way to it are not
+// followed.
+func (d *dir) at(name string) (*os.Root, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.open) > maxOpen {
+		d.open = nil // each is closed once nobody uses it
+	}
 	if d.open == nil {
 		root, err := os.OpenRoot(d.root)
 		if err != nil {
 			return nil, err
 		}
-		d.open = root
+		d.open = map[string]*os.Root{".": root}
 	}
-	at := name
-	for ; !d.plain[at]; at = path.Dir(at) {
-		info, err := d.open.Lstat(filepath.FromSlash(at))
-		if err != nil {
-			return nil, err
-		}
-		if !info.IsDir() {
-			return nil, fmt.Errorf("%s is a link, which is not followed", at)
-		}
+	return d.enter(name)
+}
+
+// enter opens a directory from the one above it.
+func (d *dir) enter(name string) (*os.Root, error) {
+	if r := d.open[name]; r != nil {
+		return r, nil
 	}
-	for at = name; !d.plain[at]; at = path.Dir(at) {
-		d.plain[at] = true
+	above, err := d.enter(path.Dir(name))
+	if err != nil {
+		return nil, err
 	}
-	return d.open, nil
+	info, err := above.Lstat(path.Base(name))
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is a link, which is not followed", name)
+	}
+	r, err := above.OpenRoot(path.Base(name))
+	if err != nil {
+		return nil, err
+	}
+	d.open[name] = r
+	return r, nil
 }
 
 // maxRead bounds what is read of one file. Larger ones are reported by their

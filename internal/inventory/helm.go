@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/helm"
 	"github.com/salvehq/salve/internal/kubeedit"
 	"github.com/salvehq/salve/internal/kustomize"
@@ -78,14 +79,16 @@ func (r *Repository) chart(file string) {
 		return
 	}
 	r.charts[c.Dir] = c
-	dir := path.Join(c.Dir, "templates") + "/"
-	start, _ := r.entry(dir)
-	for _, t := range r.list[start:] {
-		if !strings.HasPrefix(t.Path, dir) {
-			break
-		}
+	for _, t := range r.filesIn(path.Join(c.Dir, "templates")) {
 		c.ReadTemplate(t.Path, r.texts[t.Path])
 	}
+}
+
+// filesIn returns the files of a directory and of those in it.
+func (r *Repository) filesIn(dir string) []forge.File {
+	start, _ := r.entry(dir + "/")
+	end, _ := r.entry(dir + "0") // "0" is what follows "/"
+	return r.list[start:end]
 }
 
 // releases returns what the files of the repository declare.
@@ -189,10 +192,14 @@ func (r *Repository) undeclared(used map[string]bool) []helm.Release {
 // valuesOf returns the values files of environments that lie beside a chart
 // or, if it is the only one, anywhere.
 func (r *Repository) valuesOf(c *helm.Chart, only bool) []string {
+	files := r.list
+	if !only && c.Dir != "." {
+		files = r.filesIn(c.Dir)
+	}
 	var out []string
-	for _, f := range r.list {
+	for _, f := range files {
 		within := c.Dir == "." || strings.HasPrefix(f.Path, c.Dir+"/")
-		if r.texts[f.Path] == nil || !within && !only || f.Path == path.Join(c.Dir, "values.yaml") || inferred(f.Path) == "" {
+		if r.texts[f.Path] == nil || f.Path == path.Join(c.Dir, "values.yaml") || inferred(f.Path) == "" {
 			continue
 		}
 		rest := strings.TrimPrefix(f.Path, c.Dir+"/")

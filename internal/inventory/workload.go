@@ -109,14 +109,15 @@ func (r *Repository) scalers(kind, namespace, name, environment string) []Autosc
 			namespace != "" && i.namespace != "" && i.namespace != namespace {
 			continue
 		}
-		key, o := "scaleTargetRef", r.object(i)
-		switch o.Kind {
+		key := "scaleTargetRef"
+		switch i.Object.Kind {
 		case "HorizontalPodAutoscaler", "ScaledObject":
 		case "VerticalPodAutoscaler":
 			key = "targetRef"
 		default:
 			continue
 		}
+		o := r.object(i)
 		refKind := kubeedit.Text(o.Node(), "spec", key, "kind")
 		refName := kubeedit.Text(o.Node(), "spec", key, "name")
 		if refKind == "" {

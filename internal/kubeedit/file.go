@@ -18,6 +18,9 @@ type File struct {
 	Path string
 	Src  []byte
 	Docs []*Document
+
+	guarded bool  // guard is known
+	guard   error // of [File.Guard]
 }
 
 // A Document is one document of a [File]. It is parsed when it is first asked

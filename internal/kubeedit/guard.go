@@ -18,6 +18,13 @@ const header = 12
 // Guard refuses a file that must not be edited where it stands: generated,
 // encrypted, or a template. A nil error means that it is what people write.
 func (f *File) Guard() error {
+	if !f.guarded {
+		f.guarded, f.guard = true, f.look()
+	}
+	return f.guard
+}
+
+func (f *File) look() error {
 	if line, text := f.generatedBy(); line > 0 {
 		return &patch.Refusal{Path: f.Path, Line: line, Why: "file is generated: " + text, Do: "change what it is generated from"}
 	}
