@@ -33,7 +33,10 @@ type app struct {
 	tune    *tune.Runner
 	source  *gate.Source
 	cases   gate.Store
-	tenant  string // root URL of the Dynatrace environment
+	listed  listing // for who asks about gates
+	tenant  string  // root URL of the Dynatrace environment
+	pages   string  // root URL of this program
+	key     string  // makes the addresses of pages
 	grail   dql.Querier
 	catalog *catalog.Catalog
 	metrics *metrics.Metrics
@@ -75,7 +78,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	planner := &plan.Planner{Dynatrace: s.dynatraceURL}
 	return &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
-		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL,
+		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL, pages: s.pages, key: s.githubKey,
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Pulls: h, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
 	}, nil
@@ -97,7 +100,8 @@ func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
 		return nil, err
 	}
 	return &gate.Checker{
-		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, App: self.Login(), Tenant: a.tenant, Log: a.log,
+		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, App: self.Login(),
+		Key: a.key, Pages: a.pages, Tenant: a.tenant, Log: a.log,
 	}, nil
 }
 

@@ -43,7 +43,8 @@ func serveFlags(s *settings, env *environment) *cobra.Command {
 		Use:   "serve",
 		Short: "Answer webhooks, and run the queries on schedule",
 		Long: `Answer webhooks of the GitHub App on POST /webhook, health checks on /healthz and /readyz,
-and run both queries at their times. What is to be done is kept in the database first: a SQLite file, or a
+questions about gates on /v1/gates/{environment}/{service} (with a token of SALVE_GATE_TOKENS), their pages on
+/gates/{id}, and run both queries at their times. What is to be done is kept in the database first: a SQLite file, or a
 PostgreSQL that several replicas share. Stops within ten seconds of SIGTERM.`,
 		Example: `  SALVE_GITHUB_APP_ID=123 SALVE_GITHUB_PRIVATE_KEY_FILE=app.pem SALVE_GITHUB_WEBHOOK_SECRET_FILE=secret \
   SALVE_DYNATRACE_URL=https://abc12345.apps.dynatrace.com SALVE_DYNATRACE_TOKEN_FILE=token \
@@ -55,6 +56,7 @@ PostgreSQL that several replicas share. Stops within ten seconds of SIGTERM.`,
 	s.scheduleFlags(cmd, env)
 	s.databaseFlag(cmd, env)
 	cmd.Flags().StringVar(&s.metrics, "metrics-listen", env.Getenv("SALVE_METRICS_LISTEN"), "`address` to show Prometheus metrics on; nowhere if empty [$SALVE_METRICS_LISTEN]")
+	cmd.Flags().StringVar(&s.pages, "url", env.Getenv("SALVE_URL"), "root `URL` under which people reach this program, for links to its pages [$SALVE_URL]")
 	cmd.Flags().StringVar(&s.listen, "listen", or(env.Getenv("SALVE_LISTEN"), ":8080"), "`address` to answer on [$SALVE_LISTEN]")
 	return cmd
 }
@@ -83,7 +85,11 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 		return err
 	}
 	defer w.queue.Close()
-	handler := server.New(server.Config{Parse: a.parse, Accept: w.accept, Ready: w.ready, Log: a.log})
+	a.cases = facts{w.queue}
+	handler := server.New(server.Config{
+		Parse: a.parse, Accept: w.accept, Ready: w.ready, Log: a.log,
+		Gates: gates{a}, GateTokens: s.tokens(), Tenant: a.tenant,
+	})
 	parts := []func() error{
 		func() error { return server.Serve(ctx, l, handler, shutdownGrace) },
 		func() error { return schedule.Run(ctx, a.log, w.ticks(jobs)...) },

@@ -22,6 +22,7 @@ type settings struct {
 	tokenURL     string
 	database     string
 	listen       string
+	pages        string // root URL under which people reach this program
 	metrics      string // address
 	pacing       bool
 	logFormat    string
@@ -31,6 +32,7 @@ type settings struct {
 	// secrets
 	githubKey, webhookSecret                           string
 	dynatraceToken, dynatraceClientID, dynatraceSecret string
+	gateTokens                                         string // separated by white space or commas
 
 	transport http.RoundTripper // to GitHub; nil but in tests
 }
@@ -73,6 +75,7 @@ func (s *settings) secrets(env *environment) error {
 		{"SALVE_GITHUB_WEBHOOK_SECRET", &s.webhookSecret},
 		{"SALVE_DYNATRACE_TOKEN", &s.dynatraceToken},
 		{"SALVE_DYNATRACE_CLIENT_SECRET", &s.dynatraceSecret},
+		{"SALVE_GATE_TOKENS", &s.gateTokens},
 	} {
 		value, err := env.secret(v.name)
 		if err != nil {
