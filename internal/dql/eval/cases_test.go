@@ -30,8 +30,10 @@ type testCase struct {
 // TestCases runs the published examples of the reference; see
 // testdata/README.md.
 func TestCases(t *testing.T) {
-	for _, c := range readCases(t, "testdata/cases.jsonl") {
-		t.Run(c.ID, func(t *testing.T) { c.run(t) })
+	for _, file := range []string{"testdata/cases.jsonl", "testdata/reference.jsonl"} {
+		for _, c := range readCases(t, file) {
+			t.Run(c.ID, func(t *testing.T) { c.run(t) })
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package eval
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/function"
 	"github.com/salvehq/salve/internal/dql/scalar"
@@ -61,13 +64,14 @@ func (s searcher) compile(x syntax.Expr) (expr, error) {
 
 var logic = map[string]func(x, y dql.Value) dql.Value{"and": scalar.And, "or": scalar.Or, "xor": scalar.Xor}
 
-// anywhere looks for text in the fields of a row, reading all of them.
+// anywhere looks for text in the fields of a row, reading all of them. The
+// names of the fields themselves do not count, those in nested records do.
 func (s searcher) anywhere(text string) expr {
 	s.c.needAll()
-	p := scalar.NewPhrase(text, "*", s.sensitive)
+	t := s.term(text)
 	return func(r *row) dql.Value {
-		for i, v := range r.vals {
-			if s.values && found(p, v) || s.names && !v.IsNull() && p.Match(r.shape.names[i]) {
+		for _, v := range r.vals {
+			if t.in(v) {
 				return dql.Bool(true)
 			}
 		}
@@ -75,26 +79,39 @@ func (s searcher) anywhere(text string) expr {
 	}
 }
 
-// found looks for a phrase in a value and all that is in it.
-func found(p *scalar.Phrase, v dql.Value) bool {
-	if list, ok := v.AsArray(); ok {
-		for _, e := range list {
-			if found(p, e) {
+// A term is what is looked for.
+type term struct {
+	text          string
+	phrase        *scalar.Phrase
+	names, values bool
+}
+
+func (s searcher) term(text string) term {
+	return term{text, scalar.NewPhrase(text, "*", s.sensitive), s.names, s.values}
+}
+
+// in looks for t in a value and all that is in it. Strings match by words;
+// numbers, addresses and uids as a whole.
+func (t term) in(v dql.Value) bool {
+	switch v.Kind() {
+	case dql.KindArray:
+		list, _ := v.AsArray()
+		return slices.ContainsFunc(list, t.in)
+	case dql.KindRecord:
+		r, _ := v.AsRecord()
+		for name, e := range r.All() {
+			if t.names && t.phrase.Match(name) || t.in(e) {
 				return true
 			}
 		}
-		return false
+	case dql.KindString, dql.KindSmartscapeID:
+		s, _ := v.AsText()
+		return t.values && t.phrase.Match(s)
+	case dql.KindLong, dql.KindDouble, dql.KindIP, dql.KindUID:
+		s, _ := scalar.Spell(v).AsString()
+		return t.values && strings.EqualFold(s, t.text)
 	}
-	if r, ok := v.AsRecord(); ok {
-		for _, e := range r.All() {
-			if found(p, e) {
-				return true
-			}
-		}
-		return false
-	}
-	s, ok := scalar.Spell(v).AsString()
-	return ok && p.Match(s)
+	return false
 }
 
 // tilde is field ~ "text": whether the field holds the phrase.
@@ -108,12 +125,12 @@ func (c *compiler) tilde(x *syntax.Binary) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := scalar.NewPhrase(text, "*", false)
+	t := searcher{names: true, values: true}.term(text)
 	return func(r *row) dql.Value {
 		v := f(r)
 		if v.IsNull() {
 			return dql.Null
 		}
-		return dql.Bool(found(p, v))
+		return dql.Bool(t.in(v))
 	}, nil
 }

@@ -135,7 +135,8 @@ func signum(v dql.Value) dql.Value {
 	return dql.Double(sign)
 }
 
-// round rounds half away from zero, as Java's BigDecimal does.
+// round rounds to whole numbers half up, -0.5 to 0, and to decimals half away
+// from zero, as the published examples do.
 func round(_ *Env, a []dql.Value) dql.Value {
 	decimals := longOr(a[1], 0)
 	if i, ok := a[0].AsLong(); ok && decimals >= 0 {
@@ -150,7 +151,7 @@ func round(_ *Env, a []dql.Value) dql.Value {
 		return dql.Double(roundText(f, int(decimals)))
 	}
 	scale := math.Pow(10, float64(-decimals))
-	r := math.Round(f/scale) * scale
+	r := math.Floor(f/scale+0.5) * scale
 	if a[0].Kind() == dql.KindLong {
 		return dql.Long(int64(r))
 	}
