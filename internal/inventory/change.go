@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -201,25 +202,25 @@ func (r *Repository) exists(file string) bool {
 	})
 }
 
-// with returns the repository as it is after a change.
+// with returns the repository as it is after a change. What an earlier with
+// returned is used up by the next.
 func (r *Repository) with(files []patch.FileChange) *Repository {
 	out := *r
-	out.parent, out.texts, out.yaml, out.faults = r, map[string][]byte{}, map[string]*kubeedit.File{}, map[Finding]bool{}
+	if r.parent == nil {
+		out.parent, out.texts, out.yaml, out.faults = r, map[string][]byte{}, map[string]*kubeedit.File{}, map[Finding]bool{}
+	}
 	if r.tf != nil {
 		out.tf = r.tf.With(files)
 	}
 	again := false // kustomizations have to be read again
 	for _, f := range files {
-		out.texts[f.Path] = f.After
-		again = again || f.New() || kustomize.Is(f.Path) || isYAML(f.Path) && !out.sameHeads(f.Path)
+		again = out.swap(f) || again
 	}
 	if !again {
 		return &out
 	}
-	out.list, out.texts, out.yaml, out.parent = slices.Clone(r.list), maps.Clone(r.allTexts()), r.allFiles(), nil
+	out.list, out.texts, out.yaml, out.parent = slices.Clone(r.list), out.allTexts(), out.allFiles(), nil
 	for _, f := range files {
-		out.texts[f.Path] = f.After
-		delete(out.yaml, f.Path)
 		if i, ok := out.entry(f.Path); !ok {
 			out.list = slices.Insert(out.list, i, forge.File{Path: f.Path, Mode: forge.ModeFile, Size: int64(len(f.After))})
 		}
@@ -228,9 +229,20 @@ func (r *Repository) with(files []patch.FileChange) *Repository {
 	return &out
 }
 
-// sameHeads reports whether a changed file has the same objects as before.
-func (r *Repository) sameHeads(file string) bool {
-	was, is := r.parent.objectsIn(file), r.objectsIn(file)
+// swap puts the new text of a file in the place of the old one. It reports
+// whether other objects may be built than before.
+func (r *Repository) swap(f patch.FileChange) bool {
+	var was []kubeedit.Object
+	if isYAML(f.Path) && !f.New() {
+		was = r.objectsIn(f.Path)
+	}
+	r.texts[f.Path] = f.After
+	delete(r.yaml, f.Path)
+	return f.New() || kustomize.Is(f.Path) || isYAML(f.Path) && !sameHeads(was, r.objectsIn(f.Path))
+}
+
+// sameHeads reports whether a file has the same objects as before.
+func sameHeads(was, is []kubeedit.Object) bool {
 	return slices.EqualFunc(was, is, func(a, b kubeedit.Object) bool {
 		return a.Doc.Index == b.Doc.Index && a.At.String() == b.At.String() &&
 			a.APIVersion == b.APIVersion && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name
@@ -315,15 +327,13 @@ func (r *Repository) decodes(after *Repository, files []patch.FileChange) error 
 		if !isYAML(f.Path) {
 			continue
 		}
-		before := map[int]bool{}
-		for n, o := range r.objectsIn(f.Path) {
-			before[n] = o.Decode() == nil
-		}
+		before := r.objectsIn(f.Path)
 		for n, o := range after.objectsIn(f.Path) {
-			if ok, there := before[n]; there && !ok {
+			old := n < len(before)
+			if old && bytes.Equal(before[n].Doc.Text(), o.Doc.Text()) {
 				continue
 			}
-			if err := o.Decode(); err != nil {
+			if err := o.Decode(); err != nil && !(old && before[n].Decode() != nil) {
 				return &patch.Refusal{Path: f.Path, Line: o.Line, Why: fmt.Sprintf("%s %s would not be valid: %v", o.Kind, o.Name, err)}
 			}
 		}

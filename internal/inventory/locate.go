@@ -230,8 +230,12 @@ func environments(meant []*instance) []string {
 // same place: all that a patch is for, and those of a manifest's object whose
 // value nothing else overrides.
 func (r *Repository) othersAt(t Target, meant []*instance, p kustomize.Place) []*instance {
+	among := r.builds
+	if p.Layer < 0 {
+		among = r.byFile[meant[0].Object.Doc.Path()]
+	}
 	var out []*instance
-	for _, i := range r.builds {
+	for _, i := range among {
 		if slices.Contains(meant, i) {
 			continue
 		}
