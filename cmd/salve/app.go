@@ -138,13 +138,13 @@ type cycle struct {
 func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, error) {
 	report, err := a.remedy.Run(ctx, now)
 	a.count(report)
-	errs := []error{err}
 	if a.remedy.Proposer == nil {
 		return report, err
 	}
-	repos, _ := a.estate.Repositories(ctx) // its errors are in report's
+	repos, unread := a.estate.Repositories(ctx)
+	errs := []error{err, unread}
 	if len(repos) == 0 {
-		return report, err
+		return report, errors.Join(errs...)
 	}
 	errs = append(errs, remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos))
 	checker, err := a.checker(ctx)

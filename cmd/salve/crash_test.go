@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/salvehq/salve/internal/dql"
+	"github.com/salvehq/salve/internal/dql/eval"
+	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/sandbox"
+)
+
+// A mortal is a process as GitHub sees it: after so many requests it is gone.
+// GitHub has done what the last one asked for, and its answer is never read.
+type mortal struct {
+	mu   sync.Mutex
+	left int // requests; negative for any number
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock() // one request at a time, so that the count is exact
+	if m.left == 0 {
+		return nil, errKilled
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if m.left--; m.left == 0 {
+		if err == nil {
+			resp.Body.Close()
+		}
+		return nil, errKilled
+	}
+	return resp, err
+}
+
+func (m *mortal) alive() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.left != 0
+}
+
+// A town is a sandbox of one repository, with the problems of the day.
+type town struct {
+	t        *testing.T
+	box      *sandbox.Sandbox
+	environ  []string
+	problems []string // display ids
+}
+
+// newTown has an open pull request whose base moved, one whose problem has been
+// away for two weeks, and a problem that nobody has answered yet: the next
+// cycle updates, closes and opens.
+func newTown(t *testing.T) *town {
+	t.Helper()
+	world := demoWorld(t, nil).(fstest.MapFS)
+	for file := range world {
+		if strings.HasPrefix(file, "repos/") && !strings.HasPrefix(file, "repos/acme/shop/") {
+			delete(world, file)
+		}
+	}
+	w := &town{t: t}
+	w.box, w.environ = sandboxed(t, fs.FS(world))
+	w.problems = []string{"P-260301", "P-260302"}
+	w.cycle(nil, sandbox.WorldTime)
+	w.problems = []string{"P-260301"}
+	w.cycle(nil, sandbox.WorldTime) // 302 goes quiet
+	w.problems = []string{"P-260301", "P-260303"}
+	text, err := w.box.GitHub.ReadFile("acme/shop", "main", "k8s/checkout.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raised := githubtest.File{Content: strings.Replace(text, `"512Mi"`, `"768Mi"`, 1)}
+	if _, err := w.box.GitHub.PushCommit("acme/shop", "maria", "main", "more memory", map[string]*githubtest.File{"k8s/checkout.yaml": &raised}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// later is when the cycle under test runs.
+var later = sandbox.WorldTime.Add(14 * 24 * time.Hour)
+
+// app opens the program anew, as a restart does.
+func (w *town) app(transport http.RoundTripper) *app {
+	w.t.Helper()
+	vars := map[string]string{}
+	for _, v := range w.environ {
+		name, value, _ := strings.Cut(v, "=")
+		vars[name] = value
+	}
+	env := &environment{Getenv: func(n string) string { return vars[n] }, Now: time.Now}
+	set := &settings{transport: transport}
+	if err := errors.Join(serveFlags(set, env).ParseFlags(nil), set.secrets(env), set.validate(true)); err != nil {
+		w.t.Fatal(err)
+	}
+	a, err := set.open(slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a.remedy.Planner.Dynatrace, a.tenant = "https://abc12345.apps.dynatrace.com", "https://abc12345.apps.dynatrace.com" // ports differ
+	a.remedy.Problems = &eval.Engine{Source: eval.Records(w.records()), Now: sandbox.WorldTime}
+	return a
+}
+
+// records are those of the problems of the day.
+func (w *town) records() []dql.Record {
+	world := demoWorld(w.t, nil)
+	all, err := sandbox.Records(world, 0, "problems.jsonl")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(r dql.Record) bool { return !slices.Contains(w.problems, r.Text("display_id")) })
+}
+
+// cycle runs a cycle in a process of its own, which must succeed.
+func (w *town) cycle(transport http.RoundTripper, now time.Time) {
+	w.t.Helper()
+	a := w.app(transport)
+	defer a.close()
+	if _, err := a.remediate(context.Background(), now); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *town) state() githubtest.State {
+	w.t.Helper()
+	w.box.GitHub.Settle()
+	s, err := w.box.GitHub.State("acme/shop")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// Wherever a cycle ends that updates, closes and opens pull requests, a cycle
+// of a new process with an empty memory leaves what an undisturbed one leaves.
+func TestCrashAtEveryRequestOfACycle(t *testing.T) {
+	calm := newTown(t)
+	before := calm.state()
+	calm.cycle(nil, later)
+	want := calm.state()
+	if open := opens(want); len(want.Issues) != 3 || !slices.Equal(open, []int{1, 3}) || len(want.Branches) != 3 || cmp.Equal(before.Issues[0].Diff, want.Issues[0].Diff) {
+		t.Fatalf("the cycle did not update, close and open: open %v of %d", open, len(want.Issues))
+	}
+	calm.cycle(nil, later)
+	if diff := cmp.Diff(want, calm.state()); diff != "" {
+		t.Fatalf("a second cycle changes:\n%s", diff)
+	}
+	points := 0
+	for k := 1; ; k++ {
+		w := newTown(t)
+		end := &mortal{left: k}
+		_, err := w.app(end).remediate(t.Context(), later)
+		if end.alive() {
+			break // the cycle was over before
+		}
+		if err == nil {
+			t.Errorf("killed at request %d, the cycle reports no error", k)
+		}
+		w.cycle(nil, later)
+		if diff := cmp.Diff(want, w.state()); diff != "" {
+			t.Errorf("killed at request %d:\n%s", k, diff)
+		}
+		w.box.Close()
+		points++
+	}
+	t.Logf("%d points", points)
+	if points < 40 {
+		t.Errorf("only %d points were tried", points)
+	}
+}
+
+// opens are the numbers of the open pull requests.
+func opens(s githubtest.State) (out []int) {
+	for _, i := range s.Issues {
+		if i.Pull && i.State == "open" {
+			out = append(out, i.Number)
+		}
+	}
+	return out
+}
