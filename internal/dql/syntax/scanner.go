@@ -65,7 +65,7 @@ func scan(q *Query) (*scanner, *Error) {
 }
 
 func tooLong(q *Query) *Error {
-	e := q.Errorf("PARSE_ERROR", Span{}, "the query has %d bytes, more than the limit of %d", len(q.Text), MaxLength)
+	e := q.Errorf("PARSE_ERROR", Span{}, "the query is longer than the limit of %d bytes", MaxLength)
 	e.Source = ""
 	return e
 }
