@@ -111,8 +111,11 @@ func heads(p steps) []string {
 // dirs returns the directories in whose files all texts stand, sorted.
 func (q *query) dirs(need []string) []string {
 	files := q.r.sorted
-	if q.target.Dir != "" {
+	switch {
+	case q.target.Dir != "":
 		files = q.r.dirs[q.target.Dir]
+	case q.r.files[q.target.File] != nil && !q.varFile():
+		files = q.r.dirs[path.Dir(q.target.File)]
 	}
 	var out []string
 	seen := map[string]bool{}
