@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -181,18 +182,27 @@ func (k *Case) settle(cfg *policy.Config, d Decision, now time.Time) string {
 }
 
 // unknown is what holds once the deadline is over: the strictest of what the
-// environments of the services say.
+// environments say that the case is for, of all where that is not known.
 func unknown(cfg *policy.Config, gate policy.GateName, services []Service, environment, why string) (forge.State, string) {
-	act := cfg.OnUnknownIn(gate, environment)
-	if environment == "" && len(services) > 0 {
-		act = policy.Proceed
+	var names []string
+	switch {
+	case environment != "":
+		names = []string{environment}
+	case len(services) > 0:
 		for _, s := range services {
-			switch on := cfg.OnUnknownIn(gate, s.Environment); {
-			case on == policy.Block:
-				act = policy.Block
-			case on == policy.Warn && act != policy.Block:
-				act = policy.Warn
-			}
+			names = append(names, s.Environment)
+		}
+	default:
+		names = slices.Collect(maps.Keys(cfg.Environments))
+		for _, s := range cfg.Services {
+			names = append(names, s.Environment)
+		}
+	}
+	rank := []policy.OnUnknown{policy.Proceed, policy.Warn, policy.Block}
+	act := policy.Block
+	for i, name := range names {
+		if on := cfg.OnUnknownIn(gate, name); i == 0 || slices.Index(rank, on) > slices.Index(rank, act) {
+			act = on
 		}
 	}
 	switch act {

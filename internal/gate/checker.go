@@ -139,7 +139,7 @@ func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, 
 		}
 	}
 	d, failed := c.decide(ctx, repo, &k, ch, rule, now)
-	k.Services, k.Rows = d.Services, d.Rows
+	k.Rows = d.Rows
 	if ch.pull != nil {
 		c.lower(ctx, &k, &d, ch.pull, now)
 	}
@@ -169,29 +169,29 @@ func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, 
 func (c *Checker) decide(ctx context.Context, repo *plan.Repository, k *Case, ch *change, rule policy.Gate, now time.Time) (d Decision, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d, err = Decision{Why: "an error of this program"}, fmt.Errorf("gate %s of %s@%s: panic: %v", k.Gate, k.Repo, k.Head.Short(), p)
+			d, err = Decision{Why: "an error of this program", Services: k.Services}, fmt.Errorf("gate %s of %s@%s: panic: %v", k.Gate, k.Repo, k.Head.Short(), p)
 		}
 	}()
-	d.Services = k.Services
 	if ch.environment != "" {
-		d.Services, k.Config = Deployed(repo, ch.environment), repo.SHA
+		k.Services, k.Config = Deployed(repo, ch.environment), repo.SHA
 	} else if k.Config != repo.SHA || k.Config == "" {
 		paths, err := ch.paths(ctx)
 		if err != nil {
+			k.Services, k.Config = nil, ""
 			return Decision{Why: "the changed files are not known: " + err.Error()}, fmt.Errorf("files of %s@%s: %w", k.Repo, k.Head.Short(), err)
 		}
-		d.Services, k.Config = Touched(repo, paths), repo.SHA
+		k.Services, k.Config = Touched(repo, paths), repo.SHA
 	}
-	if len(d.Services) == 0 {
+	if len(k.Services) == 0 {
 		k.Quality = ""
 		return Before(repo, nil, Snapshot{}, nil, rule, now), nil
 	}
 	if k.Gate == policy.Risk {
-		return c.risk(ctx, repo, k, d.Services, now)
+		return c.risk(ctx, repo, k, k.Services, now)
 	}
 	snap := c.Source.Problems(ctx, now)
 	k.Quality, k.Query = snap.Quality.String(), snap.Query
-	d = Before(repo, d.Services, snap, c.fixes(ctx, ch.pull, now), rule, now)
+	d = Before(repo, k.Services, snap, c.fixes(ctx, ch.pull, now), rule, now)
 	if snap.Fault != "" {
 		err = errors.New(snap.Fault)
 	}

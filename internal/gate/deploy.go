@@ -129,7 +129,7 @@ func (c *Checker) deployment(ctx context.Context, repo *plan.Repository, k Case,
 func (c *Checker) watch(ctx context.Context, repo *plan.Repository, k *Case, now time.Time) (d Decision, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d, err = Decision{Why: "an error of this program"}, fmt.Errorf("panic: %v", p)
+			d, err = Decision{Why: "an error of this program", Services: k.Services}, fmt.Errorf("panic: %v", p)
 		}
 	}()
 	if k.Gate == policy.Canary {
@@ -179,7 +179,7 @@ func (c *Checker) rule(ctx context.Context, repo *plan.Repository, k Case, now t
 	} else {
 		d = Decision{Verdict: Block, Why: fmt.Sprintf("%s does not name the environment %.60q", policy.File, k.Environment)}
 	}
-	k.Services, k.Rows, k.Verdict, k.Judged = d.Services, d.Rows, d.Verdict, now
+	k.Rows, k.Verdict, k.Judged = d.Rows, d.Verdict, now
 	k.sample(d.Verdict, k.Quality, now)
 	config := repo.Config
 	if config == nil {
