@@ -100,7 +100,7 @@ func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
 		return nil, err
 	}
 	return &gate.Checker{
-		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, App: self.Login(),
+		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, Telemetry: gate.Spans{Dynatrace: a.grail}, App: self.Login(),
 		Key: a.key, Pages: a.pages, Tenant: a.tenant, Log: a.log,
 	}, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/gate"
 	"github.com/salvehq/salve/internal/inventory"
@@ -349,5 +350,41 @@ func TestWatchedExpires(t *testing.T) {
 	}
 	if _, found := ask(sha('d', 2), noon); found {
 		t.Error("another commit has a verdict")
+	}
+}
+
+// rows is a tenant that gives the same rows to every query.
+type rows []dql.Record
+
+func (r rows) Query(context.Context, dql.Query) (dql.Result, error) {
+	return dql.Result{Records: r, Quality: dql.OK}, nil
+}
+
+// Spans of a deployed service show that it lives; those of others do not.
+func TestSpans(t *testing.T) {
+	w := blocked(t, config, "x")
+	repo, err := w.Repository(t.Context(), shop, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(namespace, workload string) dql.Record {
+		return dql.NewRecord([]string{"k8s.namespace.name", "k8s.workload.name", "dt.entity.service"},
+			[]dql.Value{dql.String(namespace), dql.String(workload), dql.Null})
+	}
+	services := gate.Deployed(repo, "production")
+	for _, tt := range []struct {
+		name   string
+		tenant dql.Querier
+		silent string
+	}{
+		{"spans", rows{row("shop", "cart"), row("shop", "checkout")}, ""},
+		{"of others", rows{row("stage", "checkout"), row("", "")}, "no span"},
+		{"none", rows{}, "no span"},
+		{"not permitted", &tenant{mode: "down"}, "503"},
+	} {
+		got := gate.Spans{Dynatrace: tt.tenant}.Silent(t.Context(), repo, services, noon)
+		if (got == "") != (tt.silent == "") || !strings.Contains(got, tt.silent) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.silent)
+		}
 	}
 }

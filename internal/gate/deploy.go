@@ -12,13 +12,6 @@ import (
 	"github.com/salvehq/salve/internal/policy"
 )
 
-// A Telemetry knows whether what was deployed does anything.
-type Telemetry interface {
-	// Silent says why nothing shows that services did anything since a time, ""
-	// if something does.
-	Silent(ctx context.Context, services []Service, since, now time.Time) string
-}
-
 // knows reports whether the configuration names an environment.
 func knows(repo *plan.Repository, environment string) bool {
 	if repo.Config == nil || environment == "" {
@@ -141,7 +134,7 @@ func (c *Checker) watch(ctx context.Context, repo *plan.Repository, k *Case, now
 	k.Quality, k.Query = snap.Quality.String(), snap.Query
 	silent := ""
 	if !now.Before(k.Deadline) {
-		silent = c.silent(ctx, k, now)
+		silent = c.silent(ctx, repo, k)
 	}
 	d, k.Health = After(repo, k.Services, snap, k.Opened, k.Deadline, k.Failing, silent, now)
 	critical := slices.ContainsFunc(k.Health, func(h Health) bool { return h.Verdict == Block })
@@ -155,11 +148,11 @@ func (c *Checker) watch(ctx context.Context, repo *plan.Repository, k *Case, now
 }
 
 // silent says why nothing shows that a deployment did anything.
-func (c *Checker) silent(ctx context.Context, k *Case, now time.Time) string {
+func (c *Checker) silent(ctx context.Context, repo *plan.Repository, k *Case) string {
 	if c.Telemetry == nil {
 		return "nothing tells whether the new version did anything"
 	}
-	return c.Telemetry.Silent(ctx, k.Services, k.Opened, now)
+	return c.Telemetry.Silent(ctx, repo, k.Services, k.Opened)
 }
 
 // mostReports is how many reports a protection rule gets before its answer:

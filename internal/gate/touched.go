@@ -101,6 +101,11 @@ func (s Service) Concerns(repo *plan.Repository, p problem.Problem) string {
 		subject.Entities = append(subject.Entities, string(e.ID))
 		subject.Names = append(subject.Names, e.Name)
 	}
+	return s.is(repo, subject)
+}
+
+// is says by what a subject is the service, "" if it is not.
+func (s Service) is(repo *plan.Repository, subject policy.Subject) string {
 	if !s.Configured {
 		if subject.Workload == s.Name {
 			return "workload " + s.Name

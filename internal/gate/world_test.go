@@ -58,7 +58,7 @@ func (d *tenant) Query(ctx context.Context, q dql.Query) (dql.Result, error) {
 // A telemetry has seen a service or has not.
 type telemetry struct{ silent string }
 
-func (t *telemetry) Silent(context.Context, []gate.Service, time.Time, time.Time) string {
+func (t *telemetry) Silent(context.Context, *plan.Repository, []gate.Service, time.Time) string {
 	return t.silent
 }
 
