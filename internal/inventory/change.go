@@ -142,7 +142,7 @@ func (r *Repository) writePatch(w work, value string) ([]patch.FileChange, error
 
 // wire adds an entry to a list of a kustomization.
 func (r *Repository) wire(f *kubeedit.File, list kubeedit.Path, key, value string) ([]patch.FileChange, error) {
-	if err := r.guard(f); err != nil {
+	if err := f.Guard(); err != nil {
 		return nil, err
 	}
 	edits, err := f.Append(0, list, key, value)

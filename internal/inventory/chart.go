@@ -182,12 +182,13 @@ func (r *Repository) ownValue(t Target, i *installed, s source, p kubeedit.Path,
 func (r *Repository) guarded(w work) (work, error) {
 	f, err := r.file(w.site.File)
 	if err == nil {
-		err = r.guard(f)
+		err = f.Guard()
 	}
 	if err != nil {
 		return work{}, err
 	}
-	return w, r.share(&w, f)
+	w.share(f)
+	return w, nil
 }
 
 func (i *installed) has(s source) bool {

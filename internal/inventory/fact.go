@@ -202,7 +202,7 @@ func (r *Repository) fact(out []Fact, i *instance, o kubeedit.Object, t Target) 
 	}
 	f.Value, f.File, f.Line, f.How, f.Over = p.Value, p.File, p.Line, i.how(p), r.below(i, q, p)
 	if file, err := r.file(p.File); err == nil {
-		err = r.guard(file)
+		err = file.Guard()
 		if err == nil {
 			err = file.Editable(p.Address, r.opts.Shared)
 		}

@@ -58,7 +58,7 @@ func (r *Repository) locatePath(t Target) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	if err := r.guard(f); err != nil {
+	if err := f.Guard(); err != nil {
 		return work{}, err
 	}
 	a, style, how, err := within(f, p)
@@ -75,7 +75,8 @@ func (r *Repository) locatePath(t Target) (work, error) {
 	w := work{target: t, at: a, style: style, site: Site{
 		File: file, Line: s.Line, Value: s.Value, Written: s.Written, Address: a.String(), How: how,
 	}}
-	return w, r.share(&w, f)
+	w.share(f)
+	return w, nil
 }
 
 // within returns the address of a path in the document that has it. In a
@@ -185,13 +186,14 @@ func (r *Repository) decide(t Target, meant []*instance, q *query, p kustomize.P
 	if err != nil {
 		return work{}, err
 	}
-	if err := r.guard(f); err != nil {
+	if err := f.Guard(); err != nil {
 		return work{}, err
 	}
 	w := work{target: t, at: p.Address, style: q.style, site: siteOf(p, meant[0].how(p))}
 	w.merge = p.Layer >= 0
 	w.site.Affects = environments(meant)
-	return w, r.share(&w, f)
+	w.share(f)
+	return w, nil
 }
 
 // how says what kind of file a place is in.
@@ -332,18 +334,9 @@ func (r *Repository) notFound(t Target) error {
 	return refusal
 }
 
-// guard refuses files that must not be edited where they stand.
-func (r *Repository) guard(f *kubeedit.File) error {
-	if err := f.Guard(); err != nil {
-		return err
-	}
-	return nil
-}
-
 // share notes in w who else sees a change through an anchor.
-func (r *Repository) share(w *work, f *kubeedit.File) error {
+func (w *work) share(f *kubeedit.File) {
 	for _, line := range f.Consumers(w.at) {
 		w.site.Affects = append(w.site.Affects, fmt.Sprintf("%s:%d", f.Path, line))
 	}
-	return nil
 }

@@ -28,7 +28,7 @@ func (r *Repository) override(t Target, meant []*instance, q *query, p kustomize
 	}
 	f, err := r.file(k.Path)
 	if err == nil {
-		err = r.guard(f)
+		err = f.Guard()
 	}
 	if err != nil {
 		return work{}, err
@@ -86,7 +86,7 @@ func (r *Repository) ownPatch(k *kustomize.Kustomization, q *query, now kustomiz
 		if err != nil || !ok {
 			continue
 		}
-		if f, err := r.file(p.File); err != nil || r.guard(f) != nil {
+		if f, err := r.file(p.File); err != nil || f.Guard() != nil {
 			continue
 		}
 		o, _ := l.Patch.Object(q.instance.Instance, r.source)

@@ -118,7 +118,7 @@ func (r *Repository) valuesIn(s helm.Source) []Fact {
 			Form: Values, Field: p.String(), Value: v.Value, File: s.File, Line: v.Line, How: "values",
 			Environments: r.opts.environmentsOf(s.File, "", ""),
 		}
-		err = r.guard(f)
+		err = f.Guard()
 		if err == nil {
 			err = f.Editable(s.Address(p), r.opts.Shared)
 		}

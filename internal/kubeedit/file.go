@@ -2,7 +2,6 @@ package kubeedit
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -172,8 +171,6 @@ func (d *Document) refusal(n *yaml.Node, why, do string) error {
 	return r
 }
 
-// errNoSuch tells a value that is not written from one that cannot be changed.
-var errNoSuch = errors.New("not written")
 
 // File is the file that the document belongs to.
 func (d *Document) File() *File { return d.file }

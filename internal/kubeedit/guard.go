@@ -78,16 +78,6 @@ func (d *Document) encrypted() error {
 	return nil
 }
 
-// Encrypted refuses the document of an address alone, where the rest of the
-// file does not matter.
-func (f *File) Encrypted(a Address) error {
-	d, _, err := f.document(a)
-	if err != nil {
-		return err
-	}
-	return d.encrypted()
-}
-
 // IsTemplate reports whether a file is a template of a Helm chart, by its path
 // or by expressions that no YAML parser takes.
 func IsTemplate(file string, src []byte) bool {

@@ -87,20 +87,16 @@ func (v *view) line(n int) int { return v.first + max(n, 1) - 1 }
 // move makes an error point into the file.
 func (v *view) move(err error) error { return asRefusal(err, v.line) }
 
-// edits turns edits of the text into edits of the file.
+// edits turns edits of the text into edits of the file. New lines get the
+// indentation of the text; what is inserted behind its last line ends there.
 func (v *view) edits(in []patch.Edit) []patch.Edit {
 	out := make([]patch.Edit, len(in))
 	for i, e := range in {
-		text := e.New
-		// Lines after the first start with the indentation; an edit at the start
-		// of a line (an insertion of lines) ends before it.
-		text = strings.ReplaceAll(text, "\n", "\n"+v.indent)
-		start, end := v.offset(e.Start), v.offset(e.End)
-		out[i] = patch.Edit{Start: start, End: end, New: text}
+		text := strings.ReplaceAll(e.New, "\n", "\n"+v.indent)
 		if e.Start == len(v.inner.Src) && strings.HasSuffix(e.New, "\n") {
-			// Behind the last line: the file goes on with another indentation.
-			out[i].New = v.indent + strings.TrimSuffix(text, v.indent)
+			text = v.indent + strings.TrimSuffix(text, v.indent)
 		}
+		out[i] = patch.Edit{Start: v.offset(e.Start), End: v.offset(e.End), New: text}
 	}
 	return out
 }
