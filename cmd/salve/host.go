@@ -143,7 +143,8 @@ func (h *host) Propose(ctx context.Context, p forge.Proposal) (forge.Opened, err
 	return c.Propose(ctx, p)
 }
 
-// History returns the closed pull requests of a branch.
+// History returns the closed pull requests of a branch, with who closed them:
+// one that we closed is no verdict of people.
 func (h *host) History(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error) {
 	c, err := h.client(repo)
 	if err != nil {
@@ -152,9 +153,15 @@ func (h *host) History(ctx context.Context, repo forge.Repo, branch string) ([]f
 	pulls, err := c.PullsOf(ctx, repo, branch)
 	var closed []forge.PullRequest
 	for _, p := range pulls {
-		if !p.Open {
-			closed = append(closed, p)
+		if p.Open {
+			continue
 		}
+		if !p.Merged {
+			var unknown error
+			p.ClosedBy, unknown = c.ClosedBy(ctx, repo, p.Number)
+			err = errors.Join(err, unknown)
+		}
+		closed = append(closed, p)
 	}
 	return closed, err
 }
@@ -290,4 +297,12 @@ func (h *host) ClosePull(ctx context.Context, repo forge.Repo, number int, comme
 		return err
 	}
 	return c.ClosePull(ctx, repo, number, comment, true)
+}
+
+func (h *host) React(ctx context.Context, repo forge.Repo, comment int64, reaction string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.React(ctx, repo, comment, reaction)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/remedy"
 )
 
 // react does what an event asks for, gates included. Events make the program
@@ -27,7 +28,26 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 	if e.Kind == forge.EventPush && e.Default != "" && e.Ref == "refs/heads/"+e.Default {
 		errs = append(errs, w.pushed(ctx, e))
 	}
+	if e.Kind == forge.EventIssueComment && e.Action == "created" {
+		errs = append(errs, w.commanded(ctx, e))
+	}
 	return errors.Join(errs...)
+}
+
+// commanded does what a person asks for on a pull request of ours.
+func (w *worker) commanded(ctx context.Context, e forge.Event) error {
+	self, err := w.app.github.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	if e.At.IsZero() {
+		e.At = w.now()
+	}
+	clerk := remedy.Clerk{
+		Desk: w.app.host, Wishes: w.queue, App: self.Login(), Log: w.app.log,
+		Soon: func(ctx context.Context) error { return w.soon(ctx, "remediate") },
+	}
+	return clerk.Answer(ctx, e)
 }
 
 // installed follows the App into accounts and repositories, and out of them.

@@ -97,7 +97,7 @@ func (w *proposal) settle(ctx context.Context) (forge.Opened, error) {
 	if len(pulls) == 0 || pulls[0].Merged || pulls[0].ClosedAt.Before(w.Reconsider) {
 		return forge.Opened{}, nil
 	}
-	pulls[0].ClosedBy, err = w.c.closedBy(ctx, w.Repo, pulls[0].Number)
+	pulls[0].ClosedBy, err = w.c.ClosedBy(ctx, w.Repo, pulls[0].Number)
 	if err != nil || pulls[0].ClosedBy == w.self {
 		return forge.Opened{}, err
 	}

@@ -108,11 +108,11 @@ func pullOf(repo forge.Repo, p *github.PullRequest) forge.PullRequest {
 	return out
 }
 
-// closedBy returns the login of whoever closed a pull request. Only the issue
+// ClosedBy returns the login of whoever closed a pull request. Only the issue
 // that it also is knows.
 //
 // GitHub: GET /repos/{owner}/{repo}/issues/{issue_number}; needs pull_requests: read.
-func (c *Client) closedBy(ctx context.Context, repo forge.Repo, number int) (string, error) {
+func (c *Client) ClosedBy(ctx context.Context, repo forge.Repo, number int) (string, error) {
 	gh, err := c.as(reading, repo)
 	if err != nil {
 		return "", err

@@ -66,12 +66,22 @@ func (r *Runner) answer(ctx context.Context, c *cases, g *group, report *Report,
 
 // plan works out the change for one group.
 func (r *Runner) plan(ctx context.Context, g *group, now time.Time) (plan.Plan, policy.Reason, error) {
+	why, since, err := r.wish(ctx, g.target.Key())
+	if err != nil || !why.None() {
+		return plan.Plan{}, why, err
+	}
 	c := plan.Case{Target: g.target, Evidence: g.evidence(), Cause: g.cause()}
 	branch := prose.Branch(g.target.Key(), g.target.Remedy.Name, g.target.Name)
 	before, err := r.History.History(ctx, g.target.Repo.Repo, branch)
 	if err != nil {
 		return plan.Plan{}, policy.Reason{}, fmt.Errorf("history of %s: %w", branch, err)
 	}
-	c.History = plan.History(before)
-	return r.Planner.Plan(ctx, c, now)
+	for _, change := range plan.History(before) {
+		if change.Declined.IsZero() || !change.Declined.Before(since) {
+			c.History = append(c.History, change)
+		}
+	}
+	planned, why, err := r.Planner.Plan(ctx, c, now)
+	planned.Proposal.Reconsider = since
+	return planned, why, err
 }

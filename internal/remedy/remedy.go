@@ -41,8 +41,8 @@ type Historian interface {
 }
 
 // A Runner looks at the problems once per call of Run. All fields are
-// required, but for Proposer and Pulls: without them, a run decides and does
-// nothing.
+// required, but for Proposer and Pulls, without which a run decides and does
+// nothing, and Wishes.
 type Runner struct {
 	Problems dql.Querier
 	Catalog  *catalog.Catalog
@@ -51,6 +51,7 @@ type Runner struct {
 	History  Historian
 	Proposer Proposer
 	Pulls    Lister
+	Wishes   Wishes // of people; nil where there is no database
 	Log      *slog.Logger
 }
 

@@ -1,0 +1,47 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/salvehq/salve/internal/policy"
+)
+
+// Wishes is where what people said about proposals is kept, by the key of the
+// proposal. It is in the database: when that is lost, what was ignored is
+// proposed again, once.
+type Wishes interface {
+	Get(ctx context.Context, bucket, name string) (value []byte, found bool, err error)
+	Put(ctx context.Context, bucket, name string, value []byte, expires time.Time) error
+	Delete(ctx context.Context, bucket, name string) error
+}
+
+// Buckets of [Wishes].
+const (
+	ignored      = "ignored"      // by whom
+	reconsidered = "reconsidered" // when; refusals before it are forgotten
+)
+
+// wish returns why people do not want a proposal, or else the time before which
+// their refusals are forgotten.
+func (r *Runner) wish(ctx context.Context, key string) (why policy.Reason, since time.Time, err error) {
+	if r.Wishes == nil {
+		return policy.Reason{}, time.Time{}, nil
+	}
+	by, found, err := r.Wishes.Get(ctx, ignored, key)
+	if err != nil {
+		return policy.Reason{}, time.Time{}, fmt.Errorf("wishes about %s: %w", key, err)
+	}
+	if found {
+		return policy.Reason{Code: policy.Declined, Text: fmt.Sprintf("%s said /salve ignore", by)}, time.Time{}, nil
+	}
+	text, found, err := r.Wishes.Get(ctx, reconsidered, key)
+	if err != nil {
+		return policy.Reason{}, time.Time{}, fmt.Errorf("wishes about %s: %w", key, err)
+	}
+	if found {
+		since, _ = time.Parse(time.RFC3339Nano, string(text)) // ours; zero forgets nothing
+	}
+	return policy.Reason{}, since, nil
+}
