@@ -59,7 +59,7 @@ func (c candidate) same(o candidate) bool {
 
 // candidate makes a place of an end.
 func (q *query) candidate(s start, r ref) candidate {
-	c := candidate{hop: r.t}
+	c := candidate{hop: r.t, work: work{end: r.s}}
 	switch r.kind {
 	case refused:
 		c.why = r.why

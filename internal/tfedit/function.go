@@ -91,7 +91,7 @@ func (q *query) nothing(r ref, orEmpty bool) bool {
 
 func isNull(r ref) bool {
 	l, ok := r.e.(*hclsyntax.LiteralValueExpr)
-	return ok && r.kind == expression && l.Val.IsNull()
+	return r.kind == constants && r.null || ok && r.kind == expression && l.Val.IsNull()
 }
 
 func (q *query) lookup(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop) []ref {
@@ -152,11 +152,23 @@ func (q *query) decode(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop)
 	return q.follow(f.root, p, s, t)
 }
 
+// places are the paths in the repository that a path in an expression may mean:
+// where Terraform runs, in the module, and, for a path that was made with
+// path.module, from the top.
+func places(name string, s *scope) []string {
+	return []string{path.Join(s.root(), name), path.Join(s.mod.dir, name), path.Clean(name)}
+}
+
+// present reports whether a file of any kind is in the repository.
+func (r *Repository) present(name string, s *scope) bool {
+	return slices.ContainsFunc(places(name, s), func(p string) bool { return r.taken[strings.ToLower(p)] })
+}
+
 // openData opens a JSON file by the path that an expression gives: relative to
 // where Terraform runs.
 func (q *query) openData(name string, s *scope, env bool) (*file, error) {
-	for _, dir := range []string{"", s.root(), s.mod.dir} {
-		f, err := q.r.data(q.ctx, path.Join(dir, name))
+	for _, p := range places(name, s) {
+		f, err := q.r.data(q.ctx, p)
 		if f != nil || err != nil {
 			return f, err
 		}

@@ -26,6 +26,7 @@ type work struct {
 	leaf leaf
 	into place  // where an attribute is added; its file is nil for a value that is replaced
 	typ  string // of the variable that an added attribute sets: "number", "string", …; may be empty
+	end  *scope // in which the place was read; nil if it was not
 }
 
 func (r *Repository) locate(ctx context.Context, t Target) (work, error) {

@@ -40,6 +40,7 @@ type ref struct {
 	left steps  // of something absent: the rest of the path
 	text string // of a constant
 	env  bool   // of a constant: it names an environment in whatever spelling
+	null bool   // of a constant: it is null
 	why  *patch.Refusal
 	t    *hop
 }

@@ -2,7 +2,9 @@ package tfedit
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 )
 
 // maxAffects bounds the list of who else takes a value.
@@ -15,47 +17,92 @@ func (q *query) share(w work, meant, rest []start) (work, error) {
 	if moved, ok := q.overlay(w, rest); ok {
 		return moved, nil
 	}
-	add := func(s string) {
-		if !slices.Contains(w.site.Affects, s) {
-			w.site.Affects = append(w.site.Affects, s)
-		}
-	}
+	var all []string
 	for h := q.hops; h != nil; h = h.prev {
-		for _, s := range q.consumers(h) {
-			add(s)
-		}
+		all = append(all, q.consumers(h)...)
 	}
 	if len(meant) > 1 {
 		for _, s := range meant {
-			add(s.who())
+			all = append(all, s.who())
 		}
 	} else if s := meant[0]; s.keyed && !keyed(q.hops) {
-		add("every instance of " + s.text)
+		all = append(all, "every instance of "+s.text)
 	}
 	for _, s := range rest {
 		if q.reaches(s, w) {
-			add(s.who())
+			all = append(all, s.who())
 		}
 	}
-	if q.target.Environment != "" && len(meant) == 1 {
-		for _, s := range q.environments(meant[0], w) {
-			add(s)
-		}
+	all = append(all, q.calls(w, slices.Concat(meant, rest))...)
+	if len(meant) == 1 && q.target.Environment+strings.Join(q.target.VarFiles, "") != "" {
+		all = append(all, q.environments(meant[0], w)...)
 	}
-	slices.Sort(w.site.Affects)
-	if n := len(w.site.Affects); n > maxAffects {
-		w.site.Affects = append(w.site.Affects[:maxAffects], fmt.Sprintf("and %d more", n-maxAffects))
-	}
+	w.site.Affects = affected(all)
 	return w, nil
+}
+
+// affected sorts a list of who takes a value, and cuts it.
+func affected(all []string) []string {
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if n := len(all); n > maxAffects {
+		all = append(all[:maxAffects], fmt.Sprintf("and %d more", n-maxAffects))
+	}
+	return all
+}
+
+// calls names the other calls of the module that a place is in, which have it
+// in common. Those that starts are about are named already.
+func (q *query) calls(w work, starts []start) []string {
+	if w.end == nil || path.Dir(w.site.File) != w.end.mod.dir || len(starts) > 1 {
+		return nil
+	}
+	var out []string
+	for _, s := range q.r.scopes(w.end.mod.dir) {
+		switch h := q.hops; {
+		case s.caller == nil && s.inputs == nil, s.id() == w.end.id():
+		case h != nil && h.unset != nil && h.mod == w.end.mod && q.sets(s, h.name):
+		default:
+			out = append(out, s.id())
+		}
+	}
+	return out
+}
+
+// sets reports whether a call of a module gives a variable its value.
+func (q *query) sets(s *scope, variable string) bool {
+	if s.inputs != nil {
+		out := q.gruntInput(s.inputs, variable, nil, nil)
+		return len(out) != 1 || out[0].kind != absent
+	}
+	return attribute(s.call, variable) != nil
+}
+
+// id says how a module is called: module.a.module.b in live/prod.
+func (s *scope) id() string {
+	calls := strings.TrimSuffix(s.calls(), ".")
+	if s.top().inputs != nil {
+		return strings.TrimSpace(calls + " " + s.top().inputs.path)
+	}
+	return calls + " in " + s.root()
+}
+
+// top is the scope of the module that is run.
+func (s *scope) top() *scope {
+	for s.caller != nil {
+		s = s.caller
+	}
+	return s
 }
 
 // environments names the other environments that take a value from the same
 // place, as variables files and conditions show them.
 func (q *query) environments(s start, w work) []string {
 	var out []string
-	if s.scope != nil && s.scope.caller == nil && s.scope.inputs == nil {
-		for _, f := range q.r.optional(s.scope.mod) {
-			if names(relative(f.path, s.scope.mod.dir), q.target.Environment) {
+	if top := s.scope; top != nil && top.top().inputs == nil {
+		top = top.top()
+		for _, f := range q.r.optional(top.mod) {
+			if q.target.Environment != "" && names(relative(f.path, top.mod.dir), q.target.Environment) || slices.Contains(q.target.VarFiles, f.path) {
 				continue
 			}
 			if t := q.target; f.path != w.site.File {
@@ -65,6 +112,9 @@ func (q *query) environments(s start, w work) []string {
 				}
 			}
 		}
+	}
+	if q.target.Environment == "" {
+		return out
 	}
 	none, another := q.target, q.target
 	none.Environment, another.Environment = "", "\x00"
@@ -152,5 +202,10 @@ func (q *query) overlay(w work, rest []start) (work, bool) {
 	}
 	c.site.Trail = append(slices.Clone(w.site.Trail), c.site.File)
 	c.typ = typeOf(h.mod.variables[h.name])
+	var all []string
+	for ; h != nil; h = h.prev {
+		all = append(all, q.consumers(h)...)
+	}
+	c.site.Affects = affected(all)
 	return c.work, true
 }

@@ -60,7 +60,7 @@ func (q *query) scalar(e hclsyntax.Expression, s *scope) (value, bool) {
 func (q *query) read(r ref) (value, bool) {
 	switch {
 	case r.kind == constants:
-		return value{text: r.text, env: r.env}, true
+		return value{text: r.text, env: r.env}, !r.null
 	case r.kind != expression:
 		return value{}, false
 	}
@@ -135,6 +135,12 @@ func (q *query) truth(e hclsyntax.Expression, s *scope) (yes, known bool) {
 	case *hclsyntax.FunctionCallExpr:
 		if e.Name == "contains" && len(e.Args) == 2 && !e.ExpandFinal {
 			return q.contains(e, s)
+		}
+		if e.Name == "fileexists" && len(e.Args) == 1 && !e.ExpandFinal {
+			// A file that is not in the repository may be written before Terraform runs.
+			name, ok := q.scalar(e.Args[0], s)
+			there := ok && q.r.present(name.text, s)
+			return there, there
 		}
 	}
 	v, ok := q.scalar(e, s)

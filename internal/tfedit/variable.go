@@ -21,6 +21,17 @@ func (q *query) variable(name string, p steps, s *scope, t *hop, e hclsyntax.Exp
 			}
 		}
 	}
+	out := q.given(b, name, p, s, t, e)
+	if len(out) == 1 && out[0].kind == absent && b != nil {
+		if d, ok := q.byType(b, p, t); ok {
+			return []ref{d}
+		}
+	}
+	return out
+}
+
+// given follows a variable, regardless of its type.
+func (q *query) given(b *hclsyntax.Block, name string, p steps, s *scope, t *hop, e hclsyntax.Expression) []ref {
 	switch {
 	case s.inputs != nil:
 		if out := q.gruntInput(s.inputs, name, p, t); len(out) != 1 || out[0].kind != absent {
@@ -29,7 +40,7 @@ func (q *query) variable(name string, p steps, s *scope, t *hop, e hclsyntax.Exp
 	case s.call != nil:
 		if a := attribute(s.call, name); a != nil {
 			out := q.follow(a.Expr, p, s.caller, t)
-			if len(out) != 1 || !isNull(out[0]) {
+			if len(out) != 1 || !isNull(out[0]) || !defaultsNull(b) {
 				return out
 			}
 		}
@@ -37,6 +48,71 @@ func (q *query) variable(name string, p steps, s *scope, t *hop, e hclsyntax.Exp
 		return q.assigned(b, name, p, s, t, e)
 	}
 	return q.byDefault(b, name, p, s, t, e)
+}
+
+// defaultsNull reports whether a variable that is set to null takes its
+// default. Otherwise null is its value.
+// https://developer.hashicorp.com/terraform/language/values/variables#disallowing-null-input-values
+func defaultsNull(b *hclsyntax.Block) bool {
+	return b != nil && text([]*hclsyntax.Block{b}, "nullable") == "false"
+}
+
+// byType returns what the type of a variable says of an attribute that its
+// value has not got: null, or the default of optional().
+// https://developer.hashicorp.com/terraform/language/expressions/type-constraints#optional-object-type-attributes
+func (q *query) byType(b *hclsyntax.Block, p steps, t *hop) (ref, bool) {
+	a := b.Body.Attributes["type"]
+	if a == nil || len(p) == 0 {
+		return ref{}, false
+	}
+	call, exact := optionalAt(a.Expr, p)
+	if call == nil {
+		return ref{}, false
+	}
+	f := q.r.files[b.Body.SrcRange.Filename]
+	out := ref{kind: constants, null: len(call.Args) == 1, t: t}
+	out.why = f.refusal(call.Range().Start.Byte, fmt.Sprintf("%s of variable %s is not set: its type gives it %s", p, b.Labels[0], q.source(call)), "write it where the variable is set")
+	if out.null && exact {
+		return out, true
+	}
+	text, known := "", false
+	if exact {
+		text, known = constant(call.Args[1])
+	}
+	if !known {
+		out.kind = refused
+	}
+	out.text = text
+	return out, true
+}
+
+// optionalAt returns the call of optional() in a type that a path leads to;
+// exact is false if the path leads on from there, so that what is within
+// depends on more than this call.
+func optionalAt(e hclsyntax.Expression, p steps) (call *hclsyntax.FunctionCallExpr, exact bool) {
+	f, ok := e.(*hclsyntax.FunctionCallExpr)
+	if !ok || len(f.Args) == 0 {
+		return nil, false
+	}
+	switch {
+	case f.Name == "optional" && len(p) == 0:
+		return f, true
+	case f.Name == "optional":
+		if inner, exact := optionalAt(f.Args[0], p); len(f.Args) == 1 && inner != nil {
+			return inner, exact
+		}
+		return f, false
+	case len(p) == 0:
+		return nil, false
+	case f.Name == "object":
+		for _, m := range members(f.Args[0]) {
+			if m.key == p[0].name && p[0].match == "" {
+				return optionalAt(m.value, p[1:])
+			}
+		}
+		return nil, false
+	}
+	return optionalAt(f.Args[0], p[1:]) // map, list, set
 }
 
 // byDefault follows a variable that nothing sets.
