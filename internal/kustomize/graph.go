@@ -14,6 +14,7 @@ type Graph map[string]*Kustomization
 const (
 	maxInstances = 100_000
 	maxNesting   = 32
+	maxVisits    = 10_000 // of directories in one build
 )
 
 // Roots returns the kustomizations that no other includes, by directory.
@@ -60,7 +61,8 @@ type build struct {
 	from  Source
 	fault func(file, what string)
 	open  map[string]bool
-	made  int
+	made  int // instances
+	seen  int // directories, each time they are included
 }
 
 // add appends to in what one kustomization renders, and applies it to all of
@@ -68,6 +70,12 @@ type build struct {
 func (b *build) add(k *Kustomization, in []*Instance) []*Instance {
 	if b.open[k.Dir] || len(b.open) > maxNesting {
 		b.fault(k.Path, "kustomization includes itself, or too many others")
+		return in
+	}
+	if b.seen++; b.seen > maxVisits || b.made > maxInstances {
+		if b.seen == maxVisits+1 {
+			b.fault(k.Path, "kustomization includes too many others")
+		}
 		return in
 	}
 	b.open[k.Dir] = true
