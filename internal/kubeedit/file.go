@@ -171,6 +171,5 @@ func (d *Document) refusal(n *yaml.Node, why, do string) error {
 	return r
 }
 
-
 // File is the file that the document belongs to.
 func (d *Document) File() *File { return d.file }

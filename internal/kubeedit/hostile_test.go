@@ -33,7 +33,7 @@ func TestHostile(t *testing.T) {
 }
 
 func hostile() map[string]string {
-	const n = 1 << 19
+	const n = 1 << 18
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c < 'j'; c++ {
 		prev := string(c - 1)
