@@ -54,8 +54,9 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	if !why.None() {
 		return Plan{}, why, nil
 	}
-	rule = t.Remedy.bound(rule, t.Repo.Config.Remedies[t.Remedy.Name])
-	declined := time.Duration(t.Repo.Config.Limits.Declined)
+	cfg := t.Repo.Config
+	rule = t.Remedy.bound(rule, cfg.Remedies[t.Remedy.Name], cfg.Services[t.Service].Remedies[t.Remedy.Name])
+	declined := time.Duration(cfg.Limits.Declined)
 	if why := policy.Rest(c.History, rule.Cooldown, declined, now); !why.None() {
 		return Plan{}, why, nil
 	}
@@ -75,10 +76,9 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	return p.propose(c, made)
 }
 
-// bound adds the remedy's own bounds to what the repository says: its ceiling
-// is one more cap, so that the lower of the two holds, and its cool-down stands
-// where the repository has none.
-func (r Remedy) bound(rule policy.Rule, said policy.Remedy) policy.Rule {
+// bound gives a rule the cool-down of the remedy where neither the repository
+// nor the service says one.
+func (r Remedy) bound(rule policy.Rule, said ...policy.Remedy) policy.Rule {
 	rest := policy.Duration(0)
 	switch {
 	case r.Set != nil:
@@ -86,7 +86,7 @@ func (r Remedy) bound(rule policy.Rule, said policy.Remedy) policy.Rule {
 	case r.Create != nil:
 		rest = r.Create.Cooldown
 	}
-	if said.Cooldown == 0 && rest > 0 {
+	if rest > 0 && !slices.ContainsFunc(said, func(s policy.Remedy) bool { return s.Cooldown > 0 }) {
 		rule.Cooldown = time.Duration(rest)
 	}
 	return rule

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (r *Repository) remedies(ctx context.Context, files []forge.File, all []Rem
 		r.Remedies = slices.DeleteFunc(r.Remedies, func(x Remedy) bool { return x.Name == own.Name })
 		r.Remedies = append(r.Remedies, own)
 	}
-	slices.SortStableFunc(r.Remedies, func(a, b Remedy) int { return b.Priority - a.Priority })
+	slices.SortStableFunc(r.Remedies, func(a, b Remedy) int { return cmp.Compare(b.Priority, a.Priority) })
 	return nil
 }
 

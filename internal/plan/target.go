@@ -75,6 +75,32 @@ func (r *Repository) Targets(ctx context.Context, remedy Remedy, s Subject) ([]T
 	return r.direct(ctx, remedy, s)
 }
 
+// Holds reports whether a subject is known here: a service of the
+// configuration matches it, or a manifest is of its name.
+func (r *Repository) Holds(s Subject) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Config != nil && len(r.Config.Owners(s.Subject)) > 0 {
+		return true
+	}
+	return s.Workload != "" && s.Namespace != "" && !s.Several &&
+		len(r.inventory.Find(s.Kind, s.Namespace, s.Workload, r.environmentOf(s))) > 0
+}
+
+// Written is t as .github/salve.yml would name it.
+func (t Target) Written() policy.Place {
+	switch p := t.Place; p.Form {
+	case inventory.Values:
+		return policy.Place{Values: p.File, Path: p.Path, For: t.Remedy.Name}
+	case inventory.ConfigFile:
+		return policy.Place{Config: p.File, Path: p.Path, For: t.Remedy.Name}
+	case inventory.Terraform:
+		return policy.Place{Terraform: p.Address, File: p.File, For: t.Remedy.Name}
+	default:
+		return policy.Place{Kubernetes: p.Kind + " " + p.Namespace + "/" + p.Name, Container: p.Container, File: p.File}
+	}
+}
+
 // owned returns the places that services: names, and the last service that the
 // subject belongs to.
 func (r *Repository) owned(remedy Remedy, s Subject) (out []Target, named string) {
@@ -84,8 +110,11 @@ func (r *Repository) owned(remedy Remedy, s Subject) (out []Target, named string
 	for _, owner := range r.Config.Owners(s.Subject) {
 		named = owner.Service
 		environment := r.Config.Services[owner.Service].Environment
-		if environment == "" {
-			environment = r.environmentOf(s)
+		switch seen := r.environmentOf(s); {
+		case environment == "":
+			environment = seen
+		case seen != "" && seen != environment:
+			continue // the same service, where it is deployed otherwise
 		}
 		for _, p := range r.Config.Places(owner.Service, remedy.Name, environment) {
 			t, ok := placeOf(p, remedy, s)
@@ -192,6 +221,9 @@ func (r *Repository) direct(ctx context.Context, remedy Remedy, s Subject) ([]Ta
 // the right target: no autoscaler whose bounds could move, or one where none
 // should be. The next remedy may have one.
 func (t *Target) Applicable(ctx context.Context) (policy.Reason, error) {
+	if t.Place.Form != inventory.Kubernetes {
+		return policy.Reason{}, nil // a person wrote down the value itself
+	}
 	wants := t.Remedy.Set != nil && t.Remedy.Set.Place == PlaceAutoscaler
 	refuses := t.Remedy.Create != nil && t.Remedy.Create.Unless == PlaceAutoscaler
 	if !wants && !refuses {

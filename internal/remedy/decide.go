@@ -58,7 +58,7 @@ func leave(p problem.Problem) string {
 
 // decide finds the remedy and the one place that answer a problem. A decision
 // without a reason comes with its target.
-func (r *Runner) decide(ctx context.Context, f finding, repos []*plan.Repository) (Decision, plan.Target, error) {
+func (r *Runner) decide(ctx context.Context, f finding, all book) (Decision, plan.Target, error) {
 	d := Decision{Problem: f.problem, Type: f.kind, Action: f.action}
 	if why := leave(f.problem); why != "" {
 		d.Reason = because(plan.LeftAlone, why)
@@ -66,23 +66,25 @@ func (r *Runner) decide(ctx context.Context, f finding, repos []*plan.Repository
 	}
 	row, subject := f.row(), f.subject()
 	d.Reason = because(plan.NoRemedy, fmt.Sprintf("no remedy answers %s with category %s", f.action, f.problem.Category))
-	for _, name := range names(repos, row) {
-		found, why, err := search(ctx, repos, name, row, subject)
+	left := map[*plan.Repository]bool{}
+	for _, e := range all.answers(row) {
+		found, why, stop, err := e.search(ctx, subject, left)
 		if err != nil {
+			d.Remedy, d.Reason = e.name, because(plan.Refused, "could not be searched for: "+err.Error())
 			return d, plan.Target{}, err
 		}
 		switch {
 		case len(found) > 1:
-			d.Remedy, d.Reason = name, several(found, subject)
+			d.Remedy, d.Reason = e.name, several(found, subject)
 			return d, plan.Target{}, nil
 		case len(found) == 1:
-			d.Remedy, d.Reason = name, Reason{}
+			d.Remedy, d.Reason = e.name, Reason{}
 			return d, found[0], nil
 		}
 		if d.Remedy == "" || d.Reason.Code == plan.NotFound || why.Code == plan.LeftAlone {
-			d.Remedy, d.Reason = name, why
+			d.Remedy, d.Reason = e.name, why
 		}
-		if why.Code == plan.LeftAlone {
+		if stop {
 			return d, plan.Target{}, nil
 		}
 	}
@@ -92,56 +94,50 @@ func (r *Runner) decide(ctx context.Context, f finding, repos []*plan.Repository
 	return d, plan.Target{}, nil
 }
 
-// names lists the remedies that answer a row in any repository, the highest
-// priority first.
-func names(repos []*plan.Repository, row plan.Row) []string {
-	var out []string
-	seen := map[string]bool{}
-	for priority := range levels(repos) {
-		for _, repo := range repos {
-			for _, rem := range repo.Remedies {
-				if rem.Priority == priority && rem.Answers == plan.Problem && !seen[rem.Name] && rem.When.Matches(row) {
-					seen[rem.Name] = true
-					out = append(out, rem.Name)
-				}
-			}
-		}
-	}
-	return out
-}
-
 // search looks in all repositories for the places that a remedy would change.
 // What a person wrote down stands above what a name suggests.
-func search(ctx context.Context, repos []*plan.Repository, name string, row plan.Row, s plan.Subject) ([]plan.Target, Reason, error) {
-	var all []plan.Target
-	why := because(plan.NotFound, "no repository owns it")
-	for _, repo := range repos {
-		for _, rem := range repo.Remedies {
-			if rem.Name != name || !rem.When.Matches(row) {
-				continue
+//
+// A repository's own remedy that leaves a problem alone speaks for what that
+// repository holds and is noted in left; it takes no answer from others. One of
+// the program speaks for all, where no repository puts an answer in its place;
+// stop then says that no other remedy is asked.
+func (e entry) search(ctx context.Context, s plan.Subject, left map[*plan.Repository]bool) (all []plan.Target, why Reason, stop bool, err error) {
+	why = because(plan.NotFound, "no repository owns it")
+	leave := ""
+	for _, o := range e.offers {
+		switch {
+		case left[o.repo]:
+			continue
+		case o.remedy.Leave != "" && !o.remedy.Own:
+			leave = o.remedy.Leave
+			continue
+		case o.remedy.Leave != "":
+			if o.repo.Holds(s) {
+				left[o.repo], why = true, because(plan.LeftAlone, o.remedy.Leave)
 			}
-			if rem.Leave != "" {
-				return nil, because(plan.LeftAlone, rem.Leave), nil
-			}
-			found, reason, err := repo.Targets(ctx, rem, s)
-			if err != nil {
-				return nil, Reason{}, fmt.Errorf("%s: %w", repo.Repo, err)
-			}
-			if reason.Code == policy.NotConfigured && strings.HasPrefix(reason.Text, "service ") {
-				why.Reason = reason // nearer than "no repository owns it"
-			}
-			all = append(all, found...)
+			continue
 		}
+		found, reason, err := o.repo.Targets(ctx, o.remedy, s)
+		if err != nil {
+			return nil, Reason{}, false, fmt.Errorf("%s: %w", o.repo.Repo, err)
+		}
+		if reason.Code == policy.NotConfigured && strings.HasPrefix(reason.Text, "service ") {
+			why.Reason = reason // nearer than "no repository owns it"
+		}
+		all = append(all, found...)
 	}
 	all = plan.Prefer(all)
-	if len(all) != 1 {
-		return all, why, nil
+	switch {
+	case len(all) == 0 && leave != "":
+		return nil, because(plan.LeftAlone, leave), true, nil
+	case len(all) != 1:
+		return all, why, false, nil
 	}
 	reason, err := all[0].Applicable(ctx)
 	if err != nil || !reason.None() {
-		return nil, Reason{Reason: reason}, err
+		return nil, Reason{Reason: reason}, false, err
 	}
-	return all, Reason{}, nil
+	return all, Reason{}, false, nil
 }
 
 // several is the reason where more than one place could be meant.
@@ -150,9 +146,7 @@ func several(found []plan.Target, s plan.Subject) Reason {
 	var places []policy.Place
 	for _, t := range found {
 		out.Candidates = append(out.Candidates, t.Repo.Repo.String()+" "+t.Where+" "+t.Place.String())
-		places = append(places, policy.Place{
-			Kubernetes: t.Place.Kind + " " + t.Place.Namespace + "/" + t.Place.Name, File: t.Place.File,
-		})
+		places = append(places, t.Written())
 	}
 	out.Snippet = policy.Snippet(service(s), s.Subject, found[0].Environment, places)
 	return out

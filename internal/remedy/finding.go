@@ -1,7 +1,6 @@
 package remedy
 
 import (
-	"iter"
 	"slices"
 	"strings"
 
@@ -60,20 +59,6 @@ func (f finding) evidence() prose.Evidence {
 		}
 	}
 	return e
-}
-
-// levels yields the priorities of all remedies, the highest first.
-func levels(repos []*plan.Repository) iter.Seq[int] {
-	var all []int
-	for _, repo := range repos {
-		for _, rem := range repo.Remedies {
-			all = append(all, rem.Priority)
-		}
-	}
-	slices.Sort(all)
-	all = slices.Compact(all)
-	slices.Reverse(all)
-	return slices.Values(all)
 }
 
 // A group is the findings that one change answers.

@@ -70,7 +70,7 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 		return pulls.SetStatus(ctx, repo.Repo, p.Head, forge.CommitStatus{
 			Context: forge.ContextRemediation, State: forge.Failure, Description: prose.Status("no longer right: " + why),
 		})
-	case report.Quality == dql.OK && !report.active(m.Problems):
+	case report.Quality == dql.OK && report.Unread == 0 && !report.active(m.Problems):
 		if err := quiet(ctx, pulls, p, now); err != nil || slices.Contains(p.Labels, gone.Name) {
 			return err
 		}

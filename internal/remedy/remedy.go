@@ -62,6 +62,7 @@ type Report struct {
 	Decisions []Decision // one per problem, in the order of the query
 	Plans     []Planned  // one per pull request, in the order of their first problem
 	Faults    []Fault    // mistakes in the files of repositories
+	Unread    int        // rows that made no sense: problems of which nothing is known
 }
 
 // A Decision is what came of one problem.
@@ -109,12 +110,12 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 			report.Faults = append(report.Faults, Fault{repo.Repo, f})
 		}
 	}
-	cases := newCases()
+	report.Unread = len(rows.Records) - len(findings)
+	cases, remedies := newCases(), open(repos)
 	for _, f := range findings {
-		d, target, err := r.decide(ctx, f, repos)
+		d, target, err := r.decide(ctx, f, remedies)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("problem %s: %w", f.problem.ID, err))
-			continue
 		}
 		if d.Reason.None() {
 			cases.add(len(report.Decisions), f, target)
