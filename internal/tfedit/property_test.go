@@ -106,7 +106,7 @@ func TestEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newScript(ar)
-		for _, env := range []string{"", "production", "staging"} {
+		for _, env := range []string{"", "production"} {
 			r := s.files.open(t)
 			for _, tt := range addresses(r, 1000) {
 				tt.Environment = env
