@@ -76,13 +76,14 @@ type reading struct {
 // A placer finds the header in records, most of which have it in the same
 // places.
 type placer struct {
+	known bool // names and at are of a record
 	names []string
 	at    [len(placed{})]int
 }
 
 func (l *placer) place(names []string, vals []dql.Value) *placed {
-	if len(names) != len(l.names) || len(names) > 0 && &names[0] != &l.names[0] {
-		l.names = names
+	if !l.known || len(names) != len(l.names) || len(names) > 0 && &names[0] != &l.names[0] {
+		l.known, l.names = true, names
 		for i, h := range header {
 			l.at[i] = slices.Index(names, h)
 		}

@@ -1,7 +1,6 @@
 package syntax
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -217,20 +216,22 @@ func (s *scanner) number() *Error {
 	} else if u := unitLen(rest[n:]); u > 0 {
 		return s.duration(n, u)
 	}
-	s.add(number, n, rest[:n]).value = numberValue(rest[:n])
+	v, ok := numberValue(rest[:n])
+	if !ok {
+		return s.errorf(s.at, s.at+n, "%.40s is larger than a double can hold", rest[:n])
+	}
+	s.add(number, n, rest[:n]).value = v
 	return nil
 }
 
-// numberValue is a long if it can be one, else a double.
-func numberValue(t string) dql.Value {
+// numberValue is a long if it can be one, else a double; ok is false where a
+// double would be infinite.
+func numberValue(t string) (v dql.Value, ok bool) {
 	if i, err := strconv.ParseInt(t, 10, 64); err == nil {
-		return dql.Long(i)
+		return dql.Long(i), true
 	}
 	f, err := strconv.ParseFloat(t, 64)
-	if err != nil {
-		f = math.Inf(1)
-	}
-	return dql.Double(f)
+	return dql.Double(f), err == nil
 }
 
 func digits(t string) int {
