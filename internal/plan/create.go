@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 	"text/template"
 
@@ -25,6 +26,11 @@ type fresh struct {
 	Resource string // Terraform: "aws_autoscaling_group.web"
 	Label    string // Terraform: "web"
 }
+
+// objectName is a name of Kubernetes, an RFC 1123 subdomain. It becomes part of
+// a path.
+// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+var objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
 // create adds what a remedy creates: a file beside the workload it is for, or
 // blocks beside a Terraform resource.
@@ -50,6 +56,9 @@ func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, er
 	file, err := fill(t.Remedy.Create.File, data)
 	if err != nil {
 		return made{}, policy.Reason{}, err
+	}
+	if !objectName.MatchString(w.Name) {
+		return made{}, policy.Reason{Code: Refused, Text: fmt.Sprintf("%q is no name that a Kubernetes object can have", w.Name)}, nil
 	}
 	text, err := render(t.Remedy.Create.Template, data)
 	if err != nil {

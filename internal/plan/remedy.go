@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"text/template"
+	"text/template/parse"
 
 	"github.com/salvehq/salve/internal/policy"
 )
@@ -170,8 +172,47 @@ func (r Remedy) validate() error {
 	if r.Set != nil {
 		return r.Set.validate(fault)
 	}
-	if r.Create != nil && (r.Create.Template == "" || r.Create.What == "" || r.Create.Rule == "") {
+	if r.Create != nil {
+		return r.Create.validate(fault)
+	}
+	return nil
+}
+
+func (c *Create) validate(fault func(string, ...any) error) error {
+	if c.Template == "" || c.What == "" || c.Rule == "" {
 		return fault("create: want template, what and rule")
+	}
+	for _, t := range []struct{ key, text string }{{"file", c.File}, {"rule", c.Rule}, {"note", c.Note}} {
+		if err := simple(t.text); err != nil {
+			return fault("create.%s: %v", t.key, err)
+		}
+	}
+	if strings.ContainsAny(c.File, `/\\`) {
+		return fault("create.file is %q, want a name without a directory: the file is put beside what it is for", c.File)
+	}
+	return nil
+}
+
+// simple reports a template of a remedy that does more than name fields, such
+// as {{.Name}}: a loop in a repository's file would be run here.
+func simple(text string) error {
+	t, err := template.New("").Parse(text)
+	if err != nil {
+		return err
+	}
+	if t.Tree == nil {
+		return nil
+	}
+	for _, n := range t.Root.Nodes {
+		switch n := n.(type) {
+		case *parse.TextNode:
+			continue
+		case *parse.ActionNode:
+			if len(n.Pipe.Decl) == 0 && len(n.Pipe.Cmds) == 1 && len(n.Pipe.Cmds[0].Args) == 1 && n.Pipe.Cmds[0].Args[0].Type() == parse.NodeField {
+				continue
+			}
+		}
+		return fmt.Errorf("%s: want nothing but fields, such as {{.Name}}", n)
 	}
 	return nil
 }

@@ -42,6 +42,10 @@ when: {title: ["*a*"]}
 		{"bad duration", ok + text + "set: {place: owned, kind: count, cooldown: soon}\n", "x.yaml:"},
 		{"two documents", ok + "leave: no\n---\na: b\n", "document"},
 		{"too large", ok + "leave: " + strings.Repeat("x", 1<<20), "bytes"},
+		{"create in a directory", ok + text + "create: {template: t, what: w, rule: r, file: '../{{.Name}}.yaml'}\n", "without a directory"},
+		{"create with a loop", ok + text + "create: {template: t, what: w, rule: r, file: '{{range 1000000000}}x{{end}}'}\n", "nothing but fields"},
+		{"create with a function", ok + text + "create: {template: t, what: w, rule: '{{printf \"%900000d\" 1}}', file: f}\n", "nothing but fields"},
+		{"create with a recursion", ok + text + "create: {template: t, what: w, rule: r, note: '{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}', file: f}\n", "nothing but fields"},
 		{"create without file", ok + text + "create: {template: t}\n", "create: want template, what and rule"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -89,12 +89,21 @@ func (r *Repository) configure(ctx context.Context, files []forge.File) error {
 	return nil
 }
 
+// maxOwn bounds the remedies of one repository: each is read and asked about
+// each problem.
+const maxOwn = 100
+
 // remedies adds the repository's own remedies to those of the program.
 func (r *Repository) remedies(ctx context.Context, files []forge.File, all []Remedy) error {
 	r.Remedies = slices.Clone(all)
+	taken := 0
 	for _, f := range files {
 		if path.Dir(f.Path) != policy.RemedyPath || !strings.HasSuffix(f.Path, ".yaml") || !f.Mode.Regular() {
 			continue
+		}
+		if taken++; taken > maxOwn {
+			r.Faults = append(r.Faults, fmt.Errorf("%s: more than %d remedies; the first %d are used", policy.RemedyPath, maxOwn, maxOwn))
+			break
 		}
 		text, err := r.Files.Read(ctx, f.Path)
 		if err != nil {

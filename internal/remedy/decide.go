@@ -39,6 +39,10 @@ func read(rows []dql.Record) (out []finding, errs []error) {
 	return out, errs
 }
 
+// maxNamed bounds the names of one problem that repositories are searched for:
+// each is held against each service of each repository.
+const maxNamed = 1000
+
 // leave returns why a problem is left alone whatever could be done about it.
 func leave(p problem.Problem) string {
 	switch {
@@ -52,6 +56,8 @@ func leave(p problem.Problem) string {
 		return "under maintenance"
 	case !p.Ready:
 		return "root-cause analysis is not done yet; decided in a later cycle"
+	case max(len(p.Affected), len(p.Hosts), len(p.Tags)) > maxNamed:
+		return fmt.Sprintf("it names more than %d entities, hosts or tags; no one change answers that", maxNamed)
 	}
 	return ""
 }

@@ -1,0 +1,75 @@
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/prose"
+	"github.com/salvehq/salve/internal/sandbox"
+	"github.com/salvehq/salve/templates"
+)
+
+// What a repository holds that goes beyond all measure is a fault for its
+// owners, not a burden on others.
+func TestOpenIsBounded(t *testing.T) {
+	remedies := map[string]string{}
+	for i := range 150 {
+		name := fmt.Sprintf("r%d", i)
+		remedies[policy.RemedyPath+"/"+name+".yaml"] = "name: " + name + "\nsummary: s\nanswers: problem\nwhen: {title: [x]}\nleave: no\n"
+	}
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		fault string
+		own   int
+	}{
+		{"many remedies", remedies, "more than 100 remedies", 100},
+		{"a huge configuration", map[string]string{policy.File: "version: 1\n# " + strings.Repeat("x", 2<<20)}, "bytes, at most", 0},
+		{"a deep configuration", map[string]string{policy.File: "version: 1\nlabels: " + strings.Repeat("[", 10_000)}, "nested more than", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(tt.files)}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Error(), tt.fault) || len(r.Remedies) != tt.own {
+				t.Errorf("%d remedies, faults %.200v; want %q", len(r.Remedies), r.Faults, tt.fault)
+			}
+			if r.Writes().None() {
+				t.Error("may be written to, want not")
+			}
+		})
+	}
+}
+
+// A workload whose name leads elsewhere gets no file there.
+func TestCreateStaysBesideTheWorkload(t *testing.T) {
+	remedies, err := plan.Load(templates.FS, "remedies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(remedies, func(r plan.Remedy) bool { return r.Name == "autoscaler" })
+	for name, ok := range map[string]bool{"x": true, "../x": false, "../../x": false, "a/b": false, "x\u202ey": false, "x\n- y": false} {
+		repo, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(map[string]string{
+			policy.File:         "version: 1\n",
+			"deploy/k8s/a.yaml": strings.Replace(deployment, "name: checkout,", fmt.Sprintf("name: %q,", name), 1),
+		})}, remedies)
+		if err != nil || len(repo.Faults) > 0 {
+			t.Fatal(err, repo.Faults)
+		}
+		targets, why, err := repo.Targets(t.Context(), remedies[i], plan.Subject{Namespace: "shop", Workload: name})
+		if err != nil || len(targets) != 1 {
+			t.Fatal(targets, why, err)
+		}
+		p, why, err := (&plan.Planner{}).Plan(t.Context(), plan.Case{Target: targets[0], Evidence: []prose.Evidence{{Problem: "P-1", Title: "x"}}}, sandbox.WorldTime)
+		if err != nil || why.None() != ok {
+			t.Errorf("%q: %v, reason %q, writes %s", name, err, why.Text, p.Proposal.Changes.Unified())
+		}
+	}
+}
