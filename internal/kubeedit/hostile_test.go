@@ -33,7 +33,7 @@ func TestHostile(t *testing.T) {
 }
 
 func hostile() map[string]string {
-	const n = 1 << 18
+	const n = 1 << 16
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c < 'j'; c++ {
 		prev := string(c - 1)
@@ -47,7 +47,7 @@ func hostile() map[string]string {
 		"dashes":          strings.Repeat("- ", n/2),
 		"questions":       strings.Repeat("? ", n/2),
 		"colons":          strings.Repeat("a:", n/2),
-		"staircase":       staircase(1400),
+		"staircase":       staircase(700),
 		"bomb":            "kind: Deployment\napiVersion: apps/v1\n" + bomb,
 		"merge bomb":      strings.ReplaceAll(bomb, "[", "{<<: ["),
 		"self":            "a: &a [*a]\nb: &b {<<: *b}\n",
