@@ -17,6 +17,10 @@ test: ## run all tests, with the race detector where there is a C compiler
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
 	$(GO) test $(RACE) ./...
 
+.PHONY: soak
+soak: ## run the tests that take longer than a minute
+	$(GO) test -tags soak -timeout 60m ./internal/queue/...
+
 .PHONY: build
 build: ## build the binary ./salve
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o salve ./cmd/salve
