@@ -101,7 +101,7 @@ func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
 	}
 	return &gate.Checker{
 		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, Telemetry: gate.Spans{Dynatrace: a.grail}, App: self.Login(),
-		Key: a.key, Pages: a.pages, Tenant: a.tenant, Log: a.log,
+		Key: a.key, Pages: a.pages, Log: a.log,
 	}, nil
 }
 

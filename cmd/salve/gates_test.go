@@ -95,6 +95,21 @@ func TestGatesOverTheWire(t *testing.T) {
 		t.Errorf("unknown routes asked for: %v", unknown)
 	}
 	pipeline(t, p)
+
+	database := slices.IndexFunc(environ, func(v string) bool { return strings.HasPrefix(v, "SALVE_DATABASE=") })
+	out, errs, code := salve(t, environ[database:], "report", "gates", "--since", "1h", "--format", "json")
+	var v gatesView
+	if code != 0 || json.Unmarshal([]byte(out), &v) != nil || len(v.Held) < 2 || len(v.Held[0].Evidence) == 0 || v.Held[0].Repo != pull.Repo {
+		t.Errorf("report: exit %d, %s%s", code, out, errs)
+	}
+	if out, _, code := salve(t, environ[database:], "report", "gates"); code != 0 || !strings.Contains(out, "held back") || !strings.Contains(out, pull.Repo) {
+		t.Errorf("report for people: exit %d, %s", code, out)
+	}
+	for _, args := range [][]string{{"--since", "yesterday"}, {"--format", "xml"}} {
+		if _, _, code := salve(t, environ[database:], append([]string{"report", "gates"}, args...)...); code != exitUsage {
+			t.Errorf("report gates %v: exit %d, want %d", args, code, exitUsage)
+		}
+	}
 }
 
 // pipeline asks as a pipeline does.

@@ -67,6 +67,7 @@ type Case struct {
 	Services []Service
 	Config   forge.SHA // commit of the base that Services and the configuration come from
 	Rows     []Row
+	Evidence []Row     // of the last verdict that held back, kept when it is over
 	Health   []Health  // of the gate post-deployment
 	Failing  time.Time // since when its samples see a critical problem; zero if the last did not
 	Terms    []Risk    // of the gate risk
@@ -170,6 +171,12 @@ func (c *Checker) open(ctx context.Context, k Case, rule policy.Gate, now time.T
 		have.Mode = rule.Mode
 		return have, err
 	}
+	return c.begin(ctx, k, rule, now)
+}
+
+// begin stores a new case in place of what was there.
+func (c *Checker) begin(ctx context.Context, k Case, rule policy.Gate, now time.Time) (Case, error) {
+	k.ID = c.caseID(k.Gate, k.Repo, k.Head, k.Environment, k.Run)
 	k.Mode = rule.Mode
 	if k.Opened.IsZero() {
 		k.Opened = now

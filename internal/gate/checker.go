@@ -53,7 +53,6 @@ type Checker struct {
 	App       string    // login of this App, which ends in [bot]
 	Key       string    // secret that makes the addresses of pages; with another one, cases begin anew
 	Pages     string    // root URL of this program's own pages; empty if people cannot reach them
-	Tenant    string    // root URL of the Dynatrace environment, for links
 	Log       *slog.Logger
 }
 
@@ -152,6 +151,9 @@ func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	k.Verdict, k.Judged = d.Verdict, now
+	if d.Verdict == Block && len(k.Rows) > 0 {
+		k.Evidence = k.Rows
+	}
 	k.sample(d.Verdict, k.Quality, now)
 	line := k.settle(repo.Config, d, now)
 	k.Why = prose.Plain(line)

@@ -45,8 +45,11 @@ func (c *Checker) Deployed(ctx context.Context, e forge.Event, now time.Time) er
 		if rule.Mode == policy.Off || name == policy.Canary && len(sides(repo, e.Environment)) == 0 {
 			continue
 		}
-		k := Case{Gate: name, Repo: e.Repo, Head: e.Head, Environment: e.Environment, Base: repo.Branch, Opened: since(e.At, now)}
-		k, err := c.open(ctx, k, rule, now)
+		fresh := Case{Gate: name, Repo: e.Repo, Head: e.Head, Environment: e.Environment, Base: repo.Branch, Opened: since(e.At, now)}
+		k, err := c.open(ctx, fresh, rule, now)
+		if err == nil && k.Done && fresh.Opened.After(k.Opened) { // deployed once more, to roll back to it
+			k, err = c.begin(ctx, fresh, rule, now)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -173,6 +176,9 @@ func (c *Checker) rule(ctx context.Context, repo *plan.Repository, k Case, now t
 		d = Decision{Verdict: Block, Why: fmt.Sprintf("%s does not name the environment %.60q", policy.File, k.Environment)}
 	}
 	k.Rows, k.Verdict, k.Judged = d.Rows, d.Verdict, now
+	if d.Verdict == Block && len(k.Rows) > 0 {
+		k.Evidence = k.Rows
+	}
 	k.sample(d.Verdict, k.Quality, now)
 	config := repo.Config
 	if config == nil {

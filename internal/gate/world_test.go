@@ -347,6 +347,8 @@ func (w *world) step(line string) error {
 	case "deploy":
 		w.head++
 		return w.checker.Deployed(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Environment: text, Default: "main", At: w.now}, w.now)
+	case "redeploy":
+		return w.checker.Deployed(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Environment: text, Default: "main", At: w.now}, w.now)
 	case "ask":
 		return w.checker.Ask(ctx, forge.Event{Repo: shop, Head: sha('d', 99), Environment: text, Default: "main", Run: 7}, w.now)
 	case "queue":
