@@ -84,8 +84,9 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 	}
 	repos, err := r.Estate.Repositories(ctx)
 	errs := []error{err}
+	taken := map[string]string{}
 	for _, row := range rows.Records {
-		d, err := r.decide(ctx, detectorOf(row), repos, now)
+		d, err := r.decide(ctx, detectorOf(row), repos, taken, now)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("detector %q: %w", d.Detector.Title, err))
 		}
@@ -115,8 +116,11 @@ func (r *Runner) ask(ctx context.Context) (dql.Result, error) {
 	return res, entry.Check(res)
 }
 
-// decide finds the rule of a detector and plans its change.
-func (r *Runner) decide(ctx context.Context, det Detector, repos []*plan.Repository, now time.Time) (Decision, error) {
+// decide finds the rule of a detector and plans its change. A rule that opens
+// problems on several types of entity has several rows: the first one that
+// asks for a change of it is answered, and taken says for which type, so that
+// two changes of one value never stand beside each other.
+func (r *Runner) decide(ctx context.Context, det Detector, repos []*plan.Repository, taken map[string]string, now time.Time) (Decision, error) {
 	d := Decision{Detector: det}
 	if d.Reason = det.tooLittle(); !d.Reason.None() {
 		return d, nil
@@ -126,6 +130,12 @@ func (r *Runner) decide(ctx context.Context, det Detector, repos []*plan.Reposit
 	if err != nil || !why.None() {
 		return d, err
 	}
+	rule := target.Repo.Repo.String() + " " + target.Where
+	if by, ok := taken[rule]; ok {
+		d.Reason = policy.Reason{Code: plan.LeftAlone, Text: fmt.Sprintf("the rule is decided about already, for its problems on %s", by)}
+		return d, nil
+	}
+	taken[rule] = det.Entity
 	c := plan.Case{Target: target, Evidence: []prose.Evidence{det.evidence()}, Notes: det.notes()}
 	before, err := r.History.History(ctx, target.Repo.Repo, prose.Branch(target.Key(), target.Remedy.Name, target.Name))
 	if err != nil {
@@ -147,13 +157,15 @@ func find(ctx context.Context, det Detector, repos []*plan.Repository) (plan.Tar
 	for _, name := range names(repos, row) {
 		why = policy.Reason{Code: plan.NotFound, Text: "no repository holds a rule of that title; a built-in detector has none until somebody writes one"}
 		var found []plan.Target
+		var left plan.Remedy
 		for _, repo := range repos {
 			for _, rem := range repo.Remedies {
 				if rem.Name != name || !rem.When.Matches(row) {
 					continue
 				}
 				if rem.Leave != "" {
-					return plan.Target{Remedy: rem}, policy.Reason{Code: plan.LeftAlone, Text: rem.Leave}, nil
+					left = rem
+					continue // of one repository: others may hold the rule
 				}
 				ts, _, err := repo.Targets(ctx, rem, subject)
 				if err != nil {
@@ -164,6 +176,9 @@ func find(ctx context.Context, det Detector, repos []*plan.Repository) (plan.Tar
 		}
 		switch len(found) {
 		case 0:
+			if left.Leave != "" {
+				return plan.Target{Remedy: left}, policy.Reason{Code: plan.LeftAlone, Text: left.Leave}, nil
+			}
 		case 1:
 			return found[0], policy.Reason{}, nil
 		default:

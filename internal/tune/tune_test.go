@@ -155,3 +155,83 @@ type partial struct{}
 func (partial) Query(context.Context, dql.Query) (dql.Result, error) {
 	return dql.Result{Quality: dql.Partial}, nil
 }
+
+// A rule that opens problems on two types of entity is changed once.
+func TestOneChangePerRule(t *testing.T) {
+	queries, err := catalog.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := alerts(t, nil)
+	row := func(entity, action string) dql.Record {
+		return dql.NewRecord(
+			[]string{"event.name", "optimization_action", "event.category", "affected_entity.type", "closed_count", "distinct_days"},
+			[]dql.Value{dql.String(latency), dql.String(action), dql.String("CUSTOM_ALERT"), dql.String(entity), dql.Long(30), dql.Long(12)})
+	}
+	rows := recorded{row("SERVICE", "adjust_sensitivity"), row("HOST", "increase_threshold")}
+	r := &tune.Runner{Problems: rows, Catalog: queries, Estate: e, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler)}
+	report, err := r.Run(t.Context(), sandbox.WorldTime)
+	if err != nil || len(report.Decisions) != 2 {
+		t.Fatal(report, err)
+	}
+	if d := report.Decisions[0]; d.Plan.To != "4" {
+		t.Errorf("the first: to %q, reason %q", d.Plan.To, d.Reason.Text)
+	}
+	if d := report.Decisions[1]; d.Plan.To != "" || !strings.Contains(d.Reason.Text, "decided about already, for its problems on SERVICE") {
+		t.Errorf("the second: to %q, reason %q", d.Plan.To, d.Reason.Text)
+	}
+}
+
+type recorded []dql.Record
+
+func (r recorded) Query(context.Context, dql.Query) (dql.Result, error) {
+	return dql.Result{Quality: dql.OK, Records: r}, nil
+}
+
+// neighbours is the demo's repository beside one that leaves every detector
+// alone.
+type neighbours struct{ estate }
+
+func (n neighbours) Repositories(ctx context.Context) ([]*plan.Repository, error) {
+	remedies, err := plan.Load(templates.FS, "remedies")
+	if err != nil {
+		return nil, err
+	}
+	first, err := plan.Open(ctx, plan.Checkout{
+		Repo: forge.Repo{Owner: "acme", Name: "aaa"}, Branch: "main", Files: inventory.Map(map[string]string{
+			".github/salve.yml":                             "version: 1\n",
+			".github/salve/remedies/alert-sensitivity.yaml": "name: alert-sensitivity\nsummary: s\nanswers: alert\nwhen: {title: [\"*\"]}\nleave: not here\n",
+		}),
+	}, remedies)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := n.estate.Repositories(ctx)
+	return append([]*plan.Repository{first}, rest...), err
+}
+
+// What one repository leaves alone says nothing about the rules of others.
+func TestLeavingAloneIsOnesOwn(t *testing.T) {
+	queries, err := catalog.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := alerts(t, nil)
+	records, err := sandbox.Records(os.DirFS(demo), 0, "history.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &tune.Runner{
+		Problems: &eval.Engine{Source: eval.Records(records), Now: sandbox.WorldTime}, Catalog: queries,
+		Estate: neighbours{e}, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler),
+	}
+	report, err := r.Run(t.Context(), sandbox.WorldTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Decisions {
+		if d.Detector.Title == latency && d.Plan.To != "4" {
+			t.Errorf("to %q, reason %q", d.Plan.To, d.Reason.Text)
+		}
+	}
+}
