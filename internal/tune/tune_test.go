@@ -163,10 +163,20 @@ func TestOneChangePerRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := alerts(t, nil)
+	entry, err := queries.Get(tune.Query)
+	if err != nil {
+		t.Fatal(err)
+	}
 	row := func(entity, action string) dql.Record {
-		return dql.NewRecord(
-			[]string{"event.name", "optimization_action", "event.category", "affected_entity.type", "closed_count", "distinct_days"},
-			[]dql.Value{dql.String(latency), dql.String(action), dql.String("CUSTOM_ALERT"), dql.String(entity), dql.Long(30), dql.Long(12)})
+		names, values := []string{}, []dql.Value{}
+		for _, c := range entry.Columns {
+			v := map[string]dql.Value{
+				"event.name": dql.String(latency), "optimization_action": dql.String(action), "affected_entity.type": dql.String(entity),
+				"closed_count": dql.Long(30), "distinct_days": dql.Long(12),
+			}[c.Name]
+			names, values = append(names, c.Name), append(values, v)
+		}
+		return dql.NewRecord(names, values)
 	}
 	rows := recorded{row("SERVICE", "adjust_sensitivity"), row("HOST", "increase_threshold")}
 	r := &tune.Runner{Problems: rows, Catalog: queries, Estate: e, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler)}
