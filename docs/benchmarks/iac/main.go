@@ -22,10 +22,17 @@ import (
 )
 
 func main() {
+	what := ""
+	if len(os.Args) > 2 {
+		what = os.Args[1]
+	}
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == "task" {
+	switch what {
+	case "task":
 		err = task(os.Args[2:])
-	} else {
+	case "measure":
+		err = direct(os.Args[2:])
+	default:
 		err = compare()
 	}
 	if err != nil {
@@ -72,7 +79,7 @@ type bench struct {
 	yq    string
 
 	dir  string
-	read time.Duration // to read all bytes of dir
+	read run // to read all bytes of dir
 }
 
 // build builds the commands that are measured.
@@ -104,13 +111,13 @@ func (b *bench) one(n int) error {
 		return err
 	}
 	fmt.Printf("\n%d files, %.1f MB\n\n", g.Files, float64(g.Bytes)/1e6)
-	fmt.Println("| what | wall | CPU | memory | × reading |")
-	fmt.Println("|---|---:|---:|---:|---:|")
+	fmt.Println("| what | wall | CPU | memory | × reading, wall | × reading, CPU |")
+	fmt.Println("|---|---:|---:|---:|---:|---:|")
 	if err := b.stock(g); err != nil {
 		return err
 	}
-	fmt.Println("\n| edits, one process for all unless said | per 1,000 | × the first | memory | files with more than the one line changed |")
-	fmt.Println("|---|---:|---:|---:|---:|")
+	fmt.Println("\n| edits, one process for all unless said | wall per 1,000 | CPU per 1,000 | × the first, CPU | memory | files with more than the one line changed |")
+	fmt.Println("|---|---:|---:|---:|---:|---:|")
 	if err := b.edits(g.YAML, "limits.memory in YAML", "kubeedit", "inventory", "splice", "kyaml", "goccy", "yq"); err != nil {
 		return err
 	}
@@ -121,11 +128,12 @@ func (b *bench) one(n int) error {
 func (b *bench) stock(g grown) error {
 	some := g.YAML[len(g.YAML)/2]
 	name := fmt.Sprintf("%s %s/%s", some.Kind, some.Namespace, some.Name)
-	reading, err := b.row("read all bytes (find, xargs, cat)", "sh", "-c", `find "$0" -type f -print0 | xargs -0 cat > "$0.all"`, b.dir)
+	b.read = run{}
+	var err error
+	b.read, err = b.row("read all bytes (find, xargs, cat)", "sh", "-c", `find "$0" -type f -print0 | xargs -0 cat > "$0.all"`, b.dir)
 	if err != nil {
 		return err
 	}
-	b.read = reading.Wall
 	first, err := b.row("salve inventory", b.salve, "inventory", b.dir, "--format", "json")
 	if err != nil {
 		return err
@@ -145,23 +153,29 @@ func (b *bench) stock(g grown) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| inventory again after %d files changed, same process | %s | | | %.2f, %.0f %% of the first |\n", changed,
-		seconds(second), second.Seconds()/b.read.Seconds(), 100*second.Seconds()/first.Wall.Seconds())
+	b.print(fmt.Sprintf("inventory again after %d files changed, same process: %.0f %% of the first", changed, 100*ratio(second.CPU, first.CPU)), second)
 	return nil
 }
 
 // row measures one command and prints it.
 func (b *bench) row(what string, command ...string) (run, error) {
 	r, err := measure(b.times, command...)
-	if err != nil {
-		return r, err
+	if err == nil {
+		b.print(what, r)
 	}
-	ratio := 1.0
-	if b.read > 0 && !strings.HasPrefix(what, "read") {
-		ratio = r.Wall.Seconds() / b.read.Seconds()
+	return r, err
+}
+
+func (b *bench) print(what string, r run) {
+	fmt.Printf("| %s | %s | %s | %d MiB | %.1f | %.1f |\n", what, seconds(r.Wall), seconds(r.CPU), r.Memory>>20, ratio(r.Wall, b.read.Wall), ratio(r.CPU, b.read.CPU))
+}
+
+// ratio is a:b, 1 if there is no b yet.
+func ratio(a, b time.Duration) float64 {
+	if b == 0 {
+		return 1
 	}
-	fmt.Printf("| %s | %s | %s | %d MiB | %.1f |\n", what, seconds(r.Wall), seconds(r.CPU), r.Memory>>20, ratio)
-	return r, nil
+	return a.Seconds() / b.Seconds()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) }
@@ -176,13 +190,8 @@ func (b *bench) save(targets []target) (string, error) {
 	return file, os.WriteFile(file, text, 0o644)
 }
 
-// task runs a task in a process of its own and returns what it says it took.
-func (b *bench) task(name, out, targets string) (time.Duration, error) {
-	r, err := b.run(name, out, targets)
-	return r.Wall, err
-}
-
-func (b *bench) run(name, out, targets string) (run, error) {
+// task runs a task in processes of its own and returns what it says it took.
+func (b *bench) task(name, out, targets string) (run, error) {
 	command, err := self(name, b.dir, out, targets)
 	if err != nil {
 		return run{}, err
@@ -195,7 +204,7 @@ func (b *bench) run(name, out, targets string) (run, error) {
 	if err := json.Unmarshal(r.Out, &t); err != nil {
 		return r, err
 	}
-	r.Wall = time.Duration(t.Seconds * float64(time.Second))
+	r.Wall, r.CPU = t.Wall, t.CPU
 	return r, nil
 }
 
@@ -222,21 +231,20 @@ func (b *bench) edits(all []target, what string, names ...string) error {
 		if name == "yq" {
 			r, err = b.byYQ(out, all)
 		} else {
-			r, err = b.run(name, out, targets)
+			r, err = b.task(name, out, targets)
 		}
 		if err != nil {
-			fmt.Printf("| %s: %s | %.200s | | | |\n", what, labels[name], strings.ReplaceAll(err.Error(), "\n", " "))
-			continue
+			return fmt.Errorf("%s: %w", labels[name], err)
 		}
 		if first == 0 {
-			first = r.Wall
+			first = r.CPU
 		}
 		bad, err := b.damaged(out, all)
 		if err != nil {
 			return err
 		}
-		each := r.Wall * most / time.Duration(len(all))
-		fmt.Printf("| %d %s: %s | %s | %.1f | %d MiB | %d |\n", len(all), what, labels[name], seconds(each), r.Wall.Seconds()/first.Seconds(), r.Memory>>20, bad)
+		per := func(d time.Duration) string { return seconds(d * most / time.Duration(len(all))) }
+		fmt.Printf("| %d %s: %s | %s | %s | %.1f | %d MiB | %d |\n", len(all), what, labels[name], per(r.Wall), per(r.CPU), ratio(r.CPU, first), r.Memory>>20, bad)
 	}
 	return nil
 }
@@ -266,7 +274,7 @@ func (b *bench) byYQ(out string, targets []target) (run, error) {
 		if err := write(out, t.File, r.Out); err != nil {
 			return all, err
 		}
-		all.Wall += r.Wall
+		all.Wall, all.CPU = all.Wall+r.Wall, all.CPU+r.CPU
 		all.Memory = max(all.Memory, r.Memory)
 	}
 	return all, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/gob"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,21 +34,37 @@ func measure(times int, command ...string) (run, error) {
 	return all[len(all)/2], nil
 }
 
+// once runs a command from a small process in between: a child counts the
+// memory of the process that starts it as its own.
 func once(command ...string) (run, error) {
-	cmd := exec.Command(command[0], command[1:]...)
+	me, err := os.Executable()
+	if err != nil {
+		return run{}, err
+	}
+	cmd := exec.Command(me, append([]string{"measure"}, command...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	begin := time.Now()
-	err := cmd.Run()
-	r := run{Wall: time.Since(begin), Out: out.Bytes()}
-	if err != nil {
-		return r, fmt.Errorf("%s: %w: %.500s", command[0], err, errs.String())
+	if err := cmd.Run(); err != nil {
+		return run{}, fmt.Errorf("%s: %w: %.500s", command[0], err, errs.String())
 	}
-	r.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	var r run
+	return r, gob.NewDecoder(&out).Decode(&r)
+}
+
+// direct runs a command and writes to standard output what it took.
+func direct(command []string) error {
+	cmd := exec.Command(command[0], command[1:]...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	begin := time.Now()
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	r := run{Wall: time.Since(begin), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), Out: out.Bytes()}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.Memory = usage.Maxrss << 10
 	}
-	return r, nil
+	return gob.NewEncoder(os.Stdout).Encode(r)
 }
 
 // self is the command that runs a task of this program in a process of its own.

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/tfedit"
 )
 
-// A took is what a task says about itself: seconds without the start of the
-// process and without opening the repository.
-type took struct{ Seconds float64 }
+// A took is what a task says about itself: wall time and processor time without
+// the start of the process and without opening the repository.
+type took struct{ Wall, CPU time.Duration }
 
 // task runs in a process of its own: NAME DIR OUT TARGETS.
 func task(args []string) error {
@@ -30,11 +31,20 @@ func task(args []string) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
+	begin, used := time.Now(), processor()
 	if err := do(); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(took{time.Since(begin).Seconds()})
+	return json.NewEncoder(os.Stdout).Encode(took{time.Since(begin), processor() - used})
+}
+
+// processor is the processor time of this process so far.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // prepare does what a task needs before its time counts.
