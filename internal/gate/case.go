@@ -229,6 +229,7 @@ type Memory struct {
 	buckets map[string]map[string][]byte
 }
 
+// Get returns what Put remembered.
 func (m *Memory) Get(_ context.Context, bucket, name string) ([]byte, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -250,6 +251,7 @@ func (m *Memory) Put(_ context.Context, bucket, name string, value []byte, _ tim
 	return nil
 }
 
+// Delete forgets a value, if there is one.
 func (m *Memory) Delete(_ context.Context, bucket, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -257,6 +259,7 @@ func (m *Memory) Delete(_ context.Context, bucket, name string) error {
 	return nil
 }
 
+// Each yields the values that a bucket holds now, by name.
 func (m *Memory) Each(_ context.Context, bucket string) iter.Seq2[[]byte, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
