@@ -318,3 +318,13 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// A format that does not exist is a mistake before anything runs.
+func TestUnknownFormat(t *testing.T) {
+	for _, command := range []string{"demo", "run", "plan"} {
+		_, stderr, code := salve(t, nil, command, "--format", "xml")
+		if code != exitUsage || !strings.Contains(stderr, "want table or json") {
+			t.Errorf("%s: exit %d, %q", command, code, stderr)
+		}
+	}
+}

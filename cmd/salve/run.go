@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -45,7 +46,22 @@ and exit. With --dry-run nothing is written to GitHub.`,
 
 // formatFlag adds --format.
 func formatFlag(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "table", "table for people or json for programs")
+	*format = "table"
+	cmd.Flags().Var((*cycleFormat)(format), "format", "table for people or json for programs")
+}
+
+// A cycleFormat is a flag that takes table or json.
+type cycleFormat string
+
+func (f *cycleFormat) String() string { return string(*f) }
+func (f *cycleFormat) Type() string   { return "format" }
+
+func (f *cycleFormat) Set(s string) error {
+	if s != "table" && s != "json" {
+		return fmt.Errorf("want table or json")
+	}
+	*f = cycleFormat(s)
+	return nil
 }
 
 // A runView is what salve run and salve plan print.
