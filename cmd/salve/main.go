@@ -79,7 +79,7 @@ func rootCommand(env *environment) *cobra.Command {
 		demoCommand(env), serveCommand(env), runCommand(env), planCommand(env), sandboxCommand(env),
 		queryCommand(env), vetCommand(env), fmtCommand(env), catalogCommand(env),
 		inventoryCommand(env), editCommand(env), validateCommand(env),
-		reportCommand(env), doctorCommand(env), jobsCommand(env), migrateCommand(env), versionCommand(env),
+		reportCommand(env), doctorCommand(env), setupCommand(env), jobsCommand(env), migrateCommand(env), versionCommand(env),
 	)
 	return root
 }
