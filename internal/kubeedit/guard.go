@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/salvehq/salve/internal/patch"
 )
 
@@ -79,12 +81,38 @@ func (d *Document) encrypted() error {
 }
 
 // IsTemplate reports whether a file is a template of a Helm chart, by its path
-// or by expressions that no YAML parser takes.
+// or by expressions that are not part of a text: values and ConfigMaps hold
+// templates for others to fill in.
 func IsTemplate(file string, src []byte) bool {
 	if !bytes.Contains(src, []byte("{{")) {
 		return false
 	}
-	return strings.Contains("/"+path.Dir(file)+"/", "/templates/") || templateLine.Match(src)
+	return strings.Contains("/"+path.Dir(file)+"/", "/templates/") || templateLine.Match(src) && !textOnly(file, src)
+}
+
+// textOnly reports whether the braces of a file stand in its scalars: it parses,
+// and no {{ … }} became a mapping.
+func textOnly(file string, src []byte) bool {
+	f, err := Read(file, src)
+	if err != nil {
+		return false
+	}
+	for _, d := range f.Docs {
+		if root, err := d.Root(); err != nil || root != nil && doubled(root) {
+			return false
+		}
+	}
+	return true
+}
+
+// doubled reports whether a mapping is the key of a mapping, as YAML reads {{ }}.
+func doubled(n *yaml.Node) bool {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.MappingNode || doubled(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // templateLine is a line that only a template can have.
