@@ -83,7 +83,7 @@ func writeKey(s *sandbox.Sandbox, dir string) (file string, remove func(), err e
 	file = filepath.Join(dir, fmt.Sprintf("app-%d.pem", sandbox.AppID))
 	if err := os.WriteFile(file, s.Key, 0o600); err != nil {
 		remove()
-		return "", func() {}, err
+		return "", func() {}, &exitError{exitUsage, fmt.Errorf("write the App's key: %w", err)}
 	}
 	return file, remove, nil
 }
