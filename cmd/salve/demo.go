@@ -278,7 +278,7 @@ func (s *stage) statuses(ctx context.Context, pulls []pullView) error {
 func (s *stage) directions() {
 	s.progress.f("\nBoth servers are up; interrupt to stop. GitHub's REST API, as a person sees it:\n\n")
 	for _, repo := range s.box.Repos {
-		s.progress.f("  curl -s -H 'Authorization: Bearer %s' '%srepos/%s/pulls?state=all' | jq '.[] | {number, title}'\n", s.box.PersonToken, s.box.GitHubURL, repo)
+		s.progress.f("  curl -s -H 'Authorization: Bearer %s' '%srepos/%s/pulls?state=all'\n", s.box.PersonToken, s.box.GitHubURL, repo)
 	}
 	s.progress.f("\nand for salve itself:\n\n")
 	for _, v := range s.environ {
