@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -17,6 +18,7 @@ type module struct {
 	outputs   map[string]*hclsyntax.Block
 	calls     map[string][]*hclsyntax.Block // module blocks by name; of override files first
 	resources map[string][]*hclsyntax.Block // by type.name and data.type.name; of override files first
+	defined   map[string][]hcl.Range        // where variables, locals, calls and resources begin: more than one place is an error
 	fault     *Fault                        // of one of its files
 }
 
@@ -27,7 +29,7 @@ func (r *Repository) module(dir string) *module {
 	}
 	m := &module{
 		dir: dir, variables: map[string]*hclsyntax.Block{}, locals: map[string]*hclsyntax.Attribute{},
-		outputs: map[string]*hclsyntax.Block{}, calls: map[string][]*hclsyntax.Block{}, resources: map[string][]*hclsyntax.Block{},
+		defined: map[string][]hcl.Range{}, outputs: map[string]*hclsyntax.Block{}, calls: map[string][]*hclsyntax.Block{}, resources: map[string][]*hclsyntax.Block{},
 	}
 	r.modules[dir] = m
 	files := slices.Clone(r.dirs[dir])
@@ -62,26 +64,39 @@ func overrides(file string) bool {
 
 func (m *module) add(body *hclsyntax.Body) {
 	for _, b := range body.Blocks {
+		key := strings.Join(b.Labels, ".")
 		switch {
 		case b.Type == "locals":
 			for name, a := range b.Body.Attributes {
+				m.once("local."+name, a.NameRange)
 				if m.locals[name] == nil {
 					m.locals[name] = a
 				}
 			}
-		case len(b.Labels) == 1 && b.Type == "variable" && m.variables[b.Labels[0]] == nil:
-			m.variables[b.Labels[0]] = b
-		case len(b.Labels) == 1 && b.Type == "output" && m.outputs[b.Labels[0]] == nil:
-			m.outputs[b.Labels[0]] = b
+		case len(b.Labels) == 1 && b.Type == "variable":
+			m.once("var."+key, b.TypeRange)
+			if m.variables[key] == nil {
+				m.variables[key] = b
+			}
+		case len(b.Labels) == 1 && b.Type == "output" && m.outputs[key] == nil:
+			m.outputs[key] = b
 		case len(b.Labels) == 1 && b.Type == "module":
-			m.calls[b.Labels[0]] = append(m.calls[b.Labels[0]], b)
+			m.once("module."+key, b.TypeRange)
+			m.calls[key] = append(m.calls[key], b)
 		case len(b.Labels) == 2 && b.Type == "resource":
-			key := b.Labels[0] + "." + b.Labels[1]
+			m.once(key, b.TypeRange)
 			m.resources[key] = append(m.resources[key], b)
 		case len(b.Labels) == 2 && (b.Type == "data" || b.Type == "ephemeral"):
-			key := b.Type + "." + b.Labels[0] + "." + b.Labels[1]
-			m.resources[key] = append(m.resources[key], b)
+			m.resources[b.Type+"."+key] = append(m.resources[b.Type+"."+key], b)
 		}
+	}
+}
+
+// once notes where something is defined. Only files that override others may
+// define it again.
+func (m *module) once(what string, at hcl.Range) {
+	if !overrides(at.Filename) {
+		m.defined[what] = append(m.defined[what], at)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -18,12 +19,14 @@ type query struct {
 	ctx    context.Context
 	target Target
 	budget int  // steps left, so that references to references end
+	nest   int  // calls of follow that are open
 	hops   *hop // of the place that was decided for
 }
 
 const (
-	maxSteps = 20_000 // of one query
-	maxHops  = 60     // references that lead to each other
+	maxSteps = 200_000 // expressions and elements that one query looks at
+	maxHops  = 60      // references that lead to each other
+	maxNest  = 1000    // expressions within each other, references included
 )
 
 func (r *Repository) query(ctx context.Context, t Target) *query {
@@ -119,20 +122,28 @@ func (q *query) source(e hclsyntax.Expression) string {
 	if f == nil || rng.Start.Byte > rng.End.Byte || rng.End.Byte > len(f.src) {
 		return ""
 	}
-	s := string(f.src[rng.Start.Byte:rng.End.Byte])
-	if len(s) > 60 {
-		s = s[:57] + "..."
+	text := f.src[rng.Start.Byte:rng.End.Byte]
+	if len(text) > 60 {
+		return strings.ToValidUTF8(string(text[:57]), "") + "..."
 	}
-	return s
+	return string(text)
+}
+
+// spend takes n steps of what a query may do; false if they are used up.
+func (q *query) spend(n int) bool {
+	q.budget -= n
+	return q.budget >= 0 && q.ctx.Err() == nil
 }
 
 // follow returns what stands at path p of the value of e, as far as it can be
 // read without running anything. Several refs mean that it is not known which
 // of them applies.
 func (q *query) follow(e hclsyntax.Expression, p steps, s *scope, t *hop) []ref {
-	if q.budget--; q.budget < 0 || t != nil && t.depth > maxHops || q.ctx.Err() != nil {
+	if q.nest++; !q.spend(1) || q.nest > maxNest || t != nil && t.depth > maxHops {
+		q.nest--
 		return q.refuse(e, t, "value is reached by too many references", "set it by hand")
 	}
+	defer func() { q.nest-- }()
 	switch e := e.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return q.follow(e.Expression, p, s, t)
@@ -268,6 +279,9 @@ func (q *query) workspace(e hclsyntax.Expression, t *hop) []ref {
 }
 
 func (q *query) local(name string, p steps, s *scope, t *hop, e hclsyntax.Expression) []ref {
+	if twice := q.twice(s.mod, "local."+name, t); twice != nil {
+		return twice
+	}
 	a := s.mod.locals[name]
 	if a == nil {
 		return q.refuse(e, t, fmt.Sprintf("local.%s is not defined in %s", name, s.mod.dir), "")
@@ -350,6 +364,9 @@ func (q *query) resource(e hclsyntax.Expression, typ string, rest steps, s *scop
 	blocks := s.mod.resources[id]
 	if len(blocks) == 0 {
 		return q.refuse(e, t, fmt.Sprintf("%s is not defined in %s", id, s.mod.dir), "")
+	}
+	if twice := q.twice(s.mod, id, t); twice != nil {
+		return twice
 	}
 	key, rest := q.instanceKey(blocks, rest[1:])
 	if len(rest) == 0 {

@@ -259,8 +259,13 @@ func (q *query) startResource(s *scope, id string, p steps, label string) []star
 	}
 	return []start{{
 		text: id, label: label, file: q.r.files[blocks[0].Body.SrcRange.Filename], scope: s, blocks: blocks, path: rest,
-		keyed:  anyKey(blocks).any && !key.any,
-		follow: func() []ref { return q.first(blocks, rest, s.of(blocks, key), nil) },
+		keyed: anyKey(blocks).any && !key.any,
+		follow: func() []ref {
+			if twice := q.twice(s.mod, id, nil); twice != nil {
+				return twice
+			}
+			return q.first(blocks, rest, s.of(blocks, key), nil)
+		},
 	}}
 }
 
@@ -284,7 +289,23 @@ func (q *query) startModule(s *scope, p steps, label string) []start {
 	}
 	return []start{{
 		text: p[:2].String(), label: label, file: q.r.files[call[0].Body.SrcRange.Filename], scope: s, blocks: call, path: rest,
-		keyed:  anyKey(call).any && !key.any,
-		follow: func() []ref { return q.first(call, rest, inner, nil) },
+		keyed: anyKey(call).any && !key.any,
+		follow: func() []ref {
+			if twice := q.twice(s.mod, "module."+p[1].name, nil); twice != nil {
+				return twice
+			}
+			return q.first(call, rest, inner, nil)
+		},
 	}}
+}
+
+// twice refuses what a module defines in two places: Terraform would.
+func (q *query) twice(m *module, what string, t *hop) []ref {
+	at := m.defined[what]
+	if len(at) < 2 {
+		return nil
+	}
+	first := q.r.files[at[0].Filename]
+	line, _ := first.position(at[0].Start.Byte)
+	return refuseAt(q.r.files[at[1].Filename], at[1].Start.Byte, t, fmt.Sprintf("%s is defined twice, here and at %s:%d", what, first.path, line), "remove one")
 }

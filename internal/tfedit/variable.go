@@ -13,6 +13,9 @@ import (
 // variable follows a variable to where it gets its value: from the caller of
 // the module, from a variables file, or from its default.
 func (q *query) variable(name string, p steps, s *scope, t *hop, e hclsyntax.Expression) []ref {
+	if twice := q.twice(s.mod, "var."+name, t); twice != nil {
+		return twice
+	}
 	b := s.mod.variables[name]
 	if b != nil {
 		if a := b.Body.Attributes["sensitive"]; a != nil {
