@@ -91,7 +91,7 @@ func TestAppendRefuses(t *testing.T) {
 		"attribute":         {"other.tf", "a = 1", "want blocks and nothing else"},
 		"nothing":           {"other.tf", "# nothing", "want blocks and nothing else"},
 		"generated":         {"gen/gen.tf", policyText, "file says that it is generated"},
-		"too large to read": {"big/main.tf", policyText, "path is taken"},
+		"too large to read": {"big/main.tf", policyText, "file has 1048581 bytes"},
 		"other case":        {"case/main.tf", policyText, "path is taken"},
 		"no .tf":            {"other.tfvars", policyText, "blocks go into .tf files"},
 		"JSON":              {"other.tf.json", policyText, "blocks go into .tf files"},

@@ -39,22 +39,32 @@ func (q *query) candidates(s start) ([]candidate, error) {
 	}
 	var out []candidate
 	for _, r := range s.follow() {
-		c := q.candidate(s, r)
-		if !slices.ContainsFunc(out, c.same) {
-			out = append(out, c)
-		}
+		out = append(out, q.candidate(s, r))
 	}
+	out = distinct(out)
 	if err := q.ctx.Err(); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c candidate) same(o candidate) bool {
-	if c.why != nil || o.why != nil {
-		return c.why != nil && o.why != nil && c.why.Error() == o.why.Error()
+// key tells places, and reasons, apart.
+func (c candidate) key() string {
+	if c.why != nil {
+		return c.why.Error()
 	}
-	return c.site.File == o.site.File && c.site.Start == o.site.Start && c.site.End == o.site.End
+	return fmt.Sprintf("%s:%d:%d", c.site.File, c.site.Start, c.site.End)
+}
+
+// distinct leaves out places that are there already.
+func distinct(all []candidate) []candidate {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(c candidate) bool {
+		k := c.key()
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
 }
 
 // candidate makes a place of an end.

@@ -10,6 +10,9 @@ import (
 
 // object follows the first step of a path into an object.
 func (q *query) object(e *hclsyntax.ObjectConsExpr, p steps, s *scope, t *hop) []ref {
+	if !q.spend(len(e.Items)) {
+		return q.refuse(e, t, "value stands among too many others", "set it by hand")
+	}
 	var out, alike, unsure []ref
 	for _, item := range e.Items {
 		name, ok := constantKey(item.KeyExpr)
@@ -71,6 +74,9 @@ func (q *query) last(e *hclsyntax.ObjectConsExpr, p steps, s *scope, t *hop, out
 
 // tuple follows the first step of a path into a list.
 func (q *query) tuple(e *hclsyntax.TupleConsExpr, p steps, s *scope, t *hop) []ref {
+	if !q.spend(len(e.Exprs)) {
+		return q.refuse(e, t, "value stands among too many others", "set it by hand")
+	}
 	var out []ref
 	for i, item := range e.Exprs {
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -57,6 +58,7 @@ type file struct {
 	fault  *Fault                       // why there is no body
 	inner  map[int]hclsyntax.Expression // JSON within heredocs, by where it starts
 	called []moduleCall                 // nil until it is asked for
+	lines  []int                        // where they start; nil until it is asked for
 	words  map[string]bool              // that its blocks begin with; nil until it is asked for
 }
 
@@ -123,8 +125,20 @@ func (f *file) parseJSON() (at int, what string) {
 
 // position returns line and column of a byte, both from 1.
 func (f *file) position(at int) (line, col int) {
+	if f.lines == nil {
+		f.lines = []int{0}
+		for i, c := range f.src {
+			if c == '\n' {
+				f.lines = append(f.lines, i+1)
+			}
+		}
+	}
 	at = min(at, len(f.src))
-	return patch.Line(f.src, at), at - bytes.LastIndexByte(f.src[:at], '\n')
+	line, ok := slices.BinarySearch(f.lines, at)
+	if ok {
+		line++
+	}
+	return line, at - f.lines[line-1] + 1
 }
 
 // refusal says that something at a byte of f cannot be changed.

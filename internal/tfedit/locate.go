@@ -72,11 +72,10 @@ func clean(p string) string {
 func (q *query) decide(all []candidate) (work, error) {
 	var sites []candidate
 	var why []*patch.Refusal
-	for _, c := range all {
-		switch {
-		case c.why != nil:
+	for _, c := range distinct(all) {
+		if c.why != nil {
 			why = append(why, c.why)
-		case !slices.ContainsFunc(sites, c.same):
+		} else {
 			sites = append(sites, c)
 		}
 	}

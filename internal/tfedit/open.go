@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/patch"
 )
@@ -41,11 +43,14 @@ func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, er
 	for _, f := range files {
 		r.taken[strings.ToLower(f.Path)] = true
 		kind, isJSON := kindOf(f.Path)
-		if kind == none || !f.Mode.Regular() || f.Size > MaxSize || skipped(f.Path) {
+		if kind == none || !f.Mode.Regular() || skipped(f.Path) {
 			continue
 		}
 		text := &file{path: f.Path, mode: string(f.Mode), kind: kind, json: isJSON}
-		if kind != data {
+		if f.Size > MaxSize {
+			text.parsed, text.body = true, &hclsyntax.Body{}
+			text.fault = &Fault{File: f.Path, What: fmt.Sprintf("file has %d bytes, want at most %d", f.Size, MaxSize)}
+		} else if kind != data {
 			src, err := read.Read(ctx, f.Path)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", f.Path, err)

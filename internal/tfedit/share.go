@@ -38,6 +38,9 @@ func (q *query) share(w work, meant, rest []start) (work, error) {
 		all = append(all, q.environments(meant[0], w)...)
 	}
 	w.site.Affects = affected(all)
+	if q.budget < 0 {
+		w.site.Affects = append(w.site.Affects, "perhaps more, that could not be looked through")
+	}
 	return w, nil
 }
 
@@ -126,7 +129,8 @@ func (q *query) environments(s start, w work) []string {
 
 // ends reports whether a target is decided, and ends at the same place.
 func (q *query) ends(t Target, w work) bool {
-	other := q.r.query(q.ctx, t)
+	other := q.with(t)
+	defer func() { q.budget = other.budget }()
 	p, err := parseAddress(t.Address)
 	if err != nil {
 		return false
@@ -146,6 +150,13 @@ func (q *query) ends(t Target, w work) bool {
 	}
 	got, err := other.decide(all)
 	return err == nil && got.site.File == w.site.File && got.site.Start == w.site.Start
+}
+
+// with returns a query of another target that goes on with the same budget.
+func (q *query) with(t Target) *query {
+	out := q.r.query(q.ctx, t)
+	out.budget = q.budget
+	return out
 }
 
 // who says of which root module a start is a part.
@@ -168,8 +179,10 @@ func keyed(h *hop) bool {
 
 // reaches reports whether another start ends at the same place.
 func (q *query) reaches(s start, w work) bool {
-	other := q.r.query(q.ctx, q.target)
-	other.target.Environment = ""
+	t := q.target
+	t.Environment = ""
+	other := q.with(t)
+	defer func() { q.budget = other.budget }()
 	found, err := other.candidates(s)
 	return err == nil && slices.ContainsFunc(found, func(c candidate) bool {
 		return c.why == nil && c.site.File == w.site.File && c.site.Start == w.site.Start

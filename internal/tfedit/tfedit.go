@@ -92,7 +92,11 @@ type AmbiguousError struct {
 
 func (e *AmbiguousError) Error() string {
 	var places []string
-	for _, c := range e.Candidates {
+	for i, c := range e.Candidates {
+		if i == 10 {
+			places = append(places, "…")
+			break
+		}
 		places = append(places, c.String())
 	}
 	return fmt.Sprintf("%s could mean %d places: %s; %s", e.Target, len(e.Candidates), strings.Join(places, ", "), e.Do)
