@@ -15,7 +15,7 @@ demo: ## run the main job on the embedded demo world: pull requests, diffs, a re
 .PHONY: test
 test: ## run all tests, with the race detector where there is a C compiler
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
-	$(GO) test $(RACE) ./...
+	$(GO) test $(RACE) -timeout 30m ./...
 
 .PHONY: soak
 soak: ## run the tests that take longer than a minute
