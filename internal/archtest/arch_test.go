@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/dql/scalar", "internal/dql/records"},
 	{"internal/dql/function", "internal/dql/pattern"},
 	{"internal/forge", "internal/problem", "internal/dql/syntax", "internal/redact"},
-	{"internal/patch", "internal/dql", "templates", "testdata", "internal/githubtest/git", "internal/githubtest/graphql"},
+	{"internal/patch", "internal/dql", "internal/envname", "templates", "testdata", "internal/githubtest/git", "internal/githubtest/graphql"},
 	{"internal"},
 }
 

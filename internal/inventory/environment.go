@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/salvehq/salve/internal/envname"
 )
 
 // An Environment says which files, clusters and namespaces belong to one.
@@ -15,24 +17,6 @@ type Environment struct {
 	Clusters   []string
 	Namespaces []string
 	VarFiles   []string // Terraform
-}
-
-// synonyms are how directories and files call the usual environments.
-var synonyms = map[string]string{
-	"prod": "production", "prd": "production", "production": "production", "live": "production",
-	"stage": "staging", "stg": "staging", "staging": "staging",
-	"dev": "development", "develop": "development", "development": "development",
-	"test": "test", "tst": "test", "testing": "test", "qa": "qa", "uat": "uat",
-	"preprod": "preproduction", "pre-prod": "preproduction", "preproduction": "preproduction",
-	"sandbox": "sandbox", "integration": "integration", "canary": "canary", "perf": "performance", "demo": "demo",
-}
-
-// canonical returns the one spelling of an environment's name.
-func canonical(name string) string {
-	if s, ok := synonyms[strings.ToLower(name)]; ok {
-		return s
-	}
-	return strings.ToLower(name)
 }
 
 // parents are directories whose children are called after environments.
@@ -84,21 +68,21 @@ func inferred(file string) string {
 	parts := strings.Split(path.Dir(file), "/")
 	for i := len(parts) - 1; i > 0; i-- {
 		if slices.Contains(parents, parts[i-1]) {
-			return canonical(parts[i])
+			return envname.Canonical(parts[i])
 		}
 	}
 	stem := base(file)
 	for _, word := range strings.FieldsFunc(stem, func(r rune) bool { return r == '-' || r == '.' || r == '_' }) {
-		if s, ok := synonyms[strings.ToLower(word)]; ok {
+		if s, ok := envname.Usual(word); ok {
 			return s
 		}
 	}
 	for i := len(parts) - 1; i >= 0; i-- {
-		if s, ok := synonyms[strings.ToLower(parts[i])]; ok {
+		if s, ok := envname.Usual(parts[i]); ok {
 			return s
 		}
 		for _, word := range strings.FieldsFunc(parts[i], func(r rune) bool { return r == '-' || r == '_' }) {
-			if s, ok := synonyms[strings.ToLower(word)]; ok && s == "production" || s == "staging" {
+			if s, ok := envname.Usual(word); ok && s == "production" || s == "staging" {
 				return s
 			}
 		}
@@ -108,7 +92,7 @@ func inferred(file string) string {
 
 // means reports whether a target's environment is one of names.
 func means(environment string, names []string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return canonical(n) == canonical(environment) })
+	return slices.ContainsFunc(names, func(n string) bool { return envname.Canonical(n) == envname.Canonical(environment) })
 }
 
 // matches reports whether a glob matches all of s.

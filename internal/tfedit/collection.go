@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/salvehq/salve/internal/envname"
 )
 
 // object follows the first step of a path into an object.
@@ -29,7 +31,7 @@ func (q *query) object(e *hclsyntax.ObjectConsExpr, p steps, s *scope, t *hop) [
 			out = append(out, q.follow(item.ValueExpr, p[1:], s, t)...)
 		case p[0].match != "" && q.named(ref{kind: expression, e: item.ValueExpr, s: s}, p[0]):
 			out = append(out, q.follow(item.ValueExpr, p[1:], s, t)...)
-		case p[0].env && canonical(name) == canonical(p[0].name):
+		case p[0].env && envname.Canonical(name) == envname.Canonical(p[0].name):
 			alike = append(alike, q.follow(item.ValueExpr, p[1:], s, t)...)
 		}
 	}
@@ -107,5 +109,5 @@ func (q *query) named(r ref, p step) bool {
 		return false
 	}
 	v, ok := q.read(found[0])
-	return ok && (v.text == p.name || p.env && canonical(v.text) == canonical(p.name))
+	return ok && (v.text == p.name || p.env && envname.Canonical(v.text) == envname.Canonical(p.name))
 }

@@ -1,7 +1,7 @@
 package tfedit
 
 // An alertKind says where a resource of the Dynatrace provider keeps what.
-// https://registry.terraform.io/providers/dynatrace-oss/dynatrace/latest/docs
+// https://github.com/dynatrace-oss/terraform-provider-dynatrace/tree/main/docs/resources
 type alertKind struct {
 	schema    string
 	titles    []string // where the title of its problems stands; the first that is there counts

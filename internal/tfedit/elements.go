@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/salvehq/salve/internal/envname"
 )
 
 // An element is one of a collection.
@@ -205,7 +207,7 @@ func (q *query) pick(items []element, p steps, t *hop, e hclsyntax.Expression) [
 		switch {
 		case p[0].any, p[0].match == "" && item.key == p[0].name, p[0].match != "" && q.named(item.value, p[0]):
 			out = append(out, q.further(item.value, p[1:])...)
-		case p[0].env && canonical(item.key) == canonical(p[0].name):
+		case p[0].env && envname.Canonical(item.key) == envname.Canonical(p[0].name):
 			alike = append(alike, q.further(item.value, p[1:])...)
 		}
 	}

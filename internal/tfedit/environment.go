@@ -4,25 +4,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/salvehq/salve/internal/envname"
 )
-
-// synonyms are how directories, files and values call the usual environments.
-var synonyms = map[string]string{
-	"prod": "production", "prd": "production", "production": "production", "live": "production",
-	"stage": "staging", "stg": "staging", "staging": "staging",
-	"dev": "development", "develop": "development", "development": "development",
-	"test": "test", "tst": "test", "testing": "test", "qa": "qa", "uat": "uat",
-	"preprod": "preproduction", "pre-prod": "preproduction", "preproduction": "preproduction",
-	"sandbox": "sandbox", "integration": "integration", "canary": "canary", "perf": "performance", "demo": "demo",
-}
-
-// canonical returns the one spelling of an environment's name.
-func canonical(name string) string {
-	if s, ok := synonyms[strings.ToLower(name)]; ok {
-		return s
-	}
-	return strings.ToLower(name)
-}
 
 // called returns the environment that a path is called after: the last element
 // of it, or word of one, that is a usual name or the one that was asked for.
@@ -30,10 +14,10 @@ func canonical(name string) string {
 func called(file, environment string) string {
 	out := ""
 	for _, part := range words(file) {
-		if s, ok := synonyms[strings.ToLower(part)]; ok || canonical(part) == canonical(environment) {
+		if s, ok := envname.Usual(part); ok || envname.Canonical(part) == envname.Canonical(environment) {
 			out = s
 			if !ok {
-				out = canonical(environment)
+				out = envname.Canonical(environment)
 			}
 		}
 	}
@@ -41,12 +25,14 @@ func called(file, environment string) string {
 }
 
 // names reports whether a path is called after an environment.
-func names(file, environment string) bool { return called(file, environment) == canonical(environment) }
+func names(file, environment string) bool {
+	return called(file, environment) == envname.Canonical(environment)
+}
 
 // others reports whether a path is called after another environment.
 func others(file, environment string) bool {
 	s := called(file, environment)
-	return s != "" && s != canonical(environment)
+	return s != "" && s != envname.Canonical(environment)
 }
 
 // words splits a path into its elements, and those into words.

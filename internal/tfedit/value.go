@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/salvehq/salve/internal/envname"
 )
 
 // A value is a text that was read.
@@ -31,7 +33,7 @@ func (v value) same(o value) (yes, known bool) {
 	if v.typ != o.typ && v.typ != anyType && o.typ != anyType {
 		return false, false
 	}
-	return v.text == o.text || (v.env || o.env) && canonical(v.text) == canonical(o.text), true
+	return v.text == o.text || (v.env || o.env) && envname.Canonical(v.text) == envname.Canonical(o.text), true
 }
 
 // scalar reads the text of an expression, if exactly one is known.
