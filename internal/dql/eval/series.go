@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type series struct {
 	names    []string // by-fields, then columns
 	columns  []column
 	nonempty bool
+	union    bool // keep groups that lack one of the metrics
 	shape    *shape
 }
 
@@ -87,6 +89,10 @@ func (c *compiler) series(args function.Args) (*series, error) {
 	if a := args.Get("nonempty"); a != nil {
 		v, _ := c.constant(a.Value)
 		s.nonempty, _ = v.AsBool()
+	}
+	if a := args.Get("union"); a != nil {
+		v, _ := c.constant(a.Value)
+		s.union, _ = v.AsBool()
 	}
 	s.align(c.env.Location)
 	if n := s.bins(); n > maxBins {
@@ -435,8 +441,12 @@ func (c *compiler) timeseries(args function.Args) (starter, error) {
 	}, nil
 }
 
-// emit pushes the rows without flushing what follows.
+// emit pushes the rows without flushing what follows. A group that lacks one of
+// several metrics is left out, unless union: true.
 func (s *seriesSink) emit() error {
+	if !s.union {
+		s.list = slices.DeleteFunc(s.list, func(g *seriesGroup) bool { return !g.complete(s.series) })
+	}
 	if len(s.list) == 0 && s.nonempty && len(s.keys) == 0 {
 		s.group("")
 	}
@@ -446,6 +456,16 @@ func (s *seriesSink) emit() error {
 		}
 	}
 	return nil
+}
+
+// complete reports whether each aggregation of g saw a point.
+func (g *seriesGroup) complete(s *series) bool {
+	for j := range s.columns {
+		if !s.columns[j].agg0 && !slices.ContainsFunc(g.bins[j], func(a accumulator) bool { return a != nil }) {
+			return false
+		}
+	}
+	return true
 }
 
 // onlyMetric narrows a filter to the points of one metric.
