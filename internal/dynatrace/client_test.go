@@ -368,6 +368,20 @@ func TestOAuth(t *testing.T) {
 		w.client = newClient(t, w.server.URL, w.log, change(w.server.URL))
 		return w
 	}
+	t.Run("without the optional scopes", func(t *testing.T) {
+		opts, change := oauth(dynatracetest.Scopes()...)
+		opts.Clients[0].Strict = true
+		w := &world{log: new(bytes.Buffer), tenant: newTenant(t, opts)}
+		w.server = httptest.NewServer(w.tenant.Handler())
+		t.Cleanup(w.server.Close)
+		w.client = newClient(t, w.server.URL, w.log, change(w.server.URL))
+		w.must(t, list)
+		w.tenant.Revoke()
+		w.must(t, list)
+		if n := w.tenant.Requests("token"); n != 3 {
+			t.Errorf("%d tokens asked for, want 3: with the optional scopes once", n)
+		}
+	})
 	t.Run("one token for many queries", func(t *testing.T) {
 		w := setup(t)
 		var wg sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +34,7 @@ type oauthClient struct {
 	turn    chan struct{} // holds one: whoever has it may use what follows
 	bearer  string
 	renewAt time.Time
+	without bool // the optional scopes
 }
 
 func (o *oauthClient) token(ctx context.Context) (string, error) {
@@ -60,16 +62,30 @@ func (o *oauthClient) renew(refused string) bool {
 	return true
 }
 
-// fetch gets a new token and keeps it until shortly before its end.
+// fetch gets a new token and keeps it until shortly before its end. Where the
+// server refuses the optional scopes, it asks without them from then on.
+func (o *oauthClient) fetch(ctx context.Context) (string, error) {
+	cfg := o.c.cfg
+	if !o.without && len(cfg.Optional) > 0 {
+		token, err := o.ask(ctx, slices.Concat(cfg.Scopes, cfg.Optional))
+		if err == nil || !strings.Contains(err.Error(), "invalid_scope") {
+			return token, err
+		}
+		o.without = true
+	}
+	return o.ask(ctx, cfg.Scopes)
+}
+
+// ask gets a new token with scopes.
 //
 // Dynatrace: POST /sso/oauth2/token; needs the client's secret.
-func (o *oauthClient) fetch(ctx context.Context) (string, error) {
+func (o *oauthClient) ask(ctx context.Context, scopes []string) (string, error) {
 	cfg := o.c.cfg
 	form := url.Values{
 		"grant_type":    {"client_credentials"},
 		"client_id":     {cfg.ClientID},
 		"client_secret": {cfg.ClientSecret},
-		"scope":         {strings.Join(cfg.Scopes, " ")},
+		"scope":         {strings.Join(scopes, " ")},
 	}
 	if cfg.Resource != "" {
 		form.Set("resource", cfg.Resource)

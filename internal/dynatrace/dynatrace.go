@@ -30,6 +30,7 @@ type Config struct {
 	TokenURL     string   // default https://sso.dynatrace.com/sso/oauth2/token
 	Resource     string   // urn:dtaccount:<uuid>, for clients of an account
 	Scopes       []string // default storage:buckets:read, storage:events:read
+	Optional     []string // scopes done without where the client lacks them; default storage:metrics:read, storage:spans:read
 
 	Timeout    time.Duration // of one query with all waiting and retries; default 5 minutes
 	MaxRecords int           // rows asked for; default 10,000. As many rows or more are a partial answer
@@ -72,6 +73,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.TokenURL = cmp.Or(cfg.TokenURL, defaultTokenURL)
 	if len(cfg.Scopes) == 0 {
 		cfg.Scopes = []string{"storage:buckets:read", "storage:events:read"}
+		cfg.Optional = []string{"storage:metrics:read", "storage:spans:read"}
 	}
 	base, notice, err := environment(cfg.URL)
 	if err != nil {

@@ -24,6 +24,7 @@ type OAuthClient struct {
 	Secret string
 	Scopes []string
 	Life   time.Duration // of its tokens; default 5 minutes
+	Strict bool          // a scope that it has not is refused, in place of left out
 }
 
 // Scopes are those that a reader of problems needs.
@@ -86,8 +87,12 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request) {
 	c := s.opts.Clients[i]
 	var scopes []string
 	for _, scope := range strings.Fields(r.PostForm.Get("scope")) {
-		if slices.Contains(c.Scopes, scope) {
+		switch {
+		case slices.Contains(c.Scopes, scope):
 			scopes = append(scopes, scope)
+		case c.Strict:
+			deny(http.StatusBadRequest, "invalid_scope", "The requested scope is invalid: "+scope)
+			return
 		}
 	}
 	t := s.issue(c, scopes)
