@@ -32,6 +32,10 @@ const (
 	DeploymentRiskAssessment  = "deployment-risk-assessment"
 )
 
+// ContainerUsage is a query that the document has not: what changes of limits
+// are sized by.
+const ContainerUsage = "container-usage"
+
 // A Catalog is a set of queries by name.
 type Catalog struct {
 	entries map[string]Entry

@@ -41,7 +41,7 @@ func TestWorldsOverTheWire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range c.All() {
+			for _, e := range nine(t, c) {
 				res, err := client.Query(t.Context(), w.bind(t, e))
 				if err != nil {
 					t.Fatal(err)
