@@ -26,8 +26,13 @@ const (
 	folders            // **/: nothing, or anything that ends in a slash
 )
 
-// steps takes a glob apart.
-func steps(glob string) []globStep {
+// A Glob is a pattern of .github/salve.yml: ? stands for one character but a
+// slash, * for any of them, ** for any characters, **/ for any directories or
+// none. All else stands for itself.
+type Glob struct{ steps []globStep }
+
+// ParseGlob takes a pattern apart. Every text is one.
+func ParseGlob(glob string) Glob {
 	var out []globStep
 	for glob != "" {
 		c, n := utf8.DecodeRuneInString(glob)
@@ -44,13 +49,33 @@ func steps(glob string) []globStep {
 		}
 		out, glob = append(out, step), glob[n:]
 	}
-	return out
+	return Glob{out}
 }
 
-// matches reports whether a glob matches all of s. It follows all ways through
-// the glob at once, so that no pattern makes it slow.
-func matches(glob, s string) bool {
-	parts := steps(glob)
+// Literals returns texts that stand in everything that g matches. If all is
+// true, g matches the one text and nothing else. Bytes that are no UTF-8 match
+// each other, so they are part of none.
+func (g Glob) Literals() (texts []string, all bool) {
+	var run strings.Builder
+	for _, s := range g.steps {
+		if s.kind == character && s.char != utf8.RuneError {
+			run.WriteRune(s.char)
+			continue
+		}
+		texts = append(texts, run.String())
+		run.Reset()
+	}
+	all = len(texts) == 0
+	texts = slices.DeleteFunc(append(texts, run.String()), func(s string) bool { return s == "" && !all })
+	return texts, all
+}
+
+func matches(glob, s string) bool { return ParseGlob(glob).Matches(s) }
+
+// Matches reports whether g matches all of s. It follows all ways through the
+// glob at once, so that no pattern makes it slow.
+func (g Glob) Matches(s string) bool {
+	parts := g.steps
 	at := make([]bool, len(parts)+1) // the parts that may come next
 	reach(parts, at, 0)
 	for _, c := range s {
