@@ -62,9 +62,14 @@ func leave(p problem.Problem) string {
 	return ""
 }
 
+// An asker knows which remedies answer a row, and where they might.
+type asker interface {
+	answers(plan.Row, plan.Subject) []entry
+}
+
 // decide finds the remedy and the one place that answer a problem. A decision
 // without a reason comes with its target.
-func (r *Runner) decide(ctx context.Context, f finding, all book) (Decision, plan.Target, error) {
+func (r *Runner) decide(ctx context.Context, f finding, all asker) (Decision, plan.Target, error) {
 	d := Decision{Problem: f.problem, Type: f.kind, Action: f.action}
 	if why := leave(f.problem); why != "" {
 		d.Reason = because(plan.LeftAlone, why)
@@ -73,7 +78,7 @@ func (r *Runner) decide(ctx context.Context, f finding, all book) (Decision, pla
 	row, subject := f.row(), f.subject()
 	d.Reason = because(plan.NoRemedy, fmt.Sprintf("no remedy answers %s with category %s", f.action, f.problem.Category))
 	left := map[*plan.Repository]bool{}
-	for _, e := range all.answers(row) {
+	for _, e := range all.answers(row, subject) {
 		found, why, stop, err := e.search(ctx, subject, left)
 		if err != nil {
 			d.Remedy, d.Reason = e.name, because(plan.Refused, "could not be searched for: "+err.Error())
@@ -100,7 +105,7 @@ func (r *Runner) decide(ctx context.Context, f finding, all book) (Decision, pla
 	return d, plan.Target{}, nil
 }
 
-// search looks in all repositories for the places that a remedy would change.
+// search looks in repositories for the places that a remedy would change.
 // What a person wrote down stands above what a name suggests.
 //
 // A repository's own remedy that leaves a problem alone speaks for what that
@@ -109,7 +114,7 @@ func (r *Runner) decide(ctx context.Context, f finding, all book) (Decision, pla
 // stop then says that no other remedy is asked.
 func (e entry) search(ctx context.Context, s plan.Subject, left map[*plan.Repository]bool) (all []plan.Target, why Reason, stop bool, err error) {
 	why = because(plan.NotFound, "no repository owns it")
-	leave := ""
+	leave := e.leave
 	for _, o := range e.offers {
 		switch {
 		case left[o.repo]:
@@ -123,7 +128,7 @@ func (e entry) search(ctx context.Context, s plan.Subject, left map[*plan.Reposi
 			}
 			continue
 		}
-		found, reason, err := o.repo.Targets(ctx, o.remedy, s)
+		found, reason, err := o.repo.Targets(ctx, *o.remedy, s)
 		if err != nil {
 			return nil, Reason{}, false, fmt.Errorf("%s: %w", o.repo.Repo, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"testing"
 	"time"
 
@@ -54,11 +55,20 @@ func loaded(t testing.TB, w world, records []dql.Record) *remedy.Runner {
 	}
 }
 
-// crowd returns n repositories of ten workloads each.
+// crowd returns n repositories of ten workloads and two services each.
 func crowd(n int) world {
 	w := world{repos: map[string]map[string]string{}}
 	for i := range n {
-		files := map[string]string{".github/salve.yml": "version: 1\nenvironments: {production: {namespaces: [\"team-*\"]}}\n"}
+		files := map[string]string{".github/salve.yml": fmt.Sprintf(`version: 1
+environments: {production: {namespaces: ["team-*"]}}
+services:
+  database:
+    match: {names: ["team-%d-db*"], tags: ["[*]team-%d:*"]}
+    owns: [{values: values.yaml, path: pool, for: database-pool}]
+  web:
+    match: {workloads: ["team-%d/app-0"], entities: [HOST-%d]}
+    owns: [{kubernetes: "Deployment team-%d/app-0"}]
+`, i, i, i, i, i)}
 		for j := range 10 {
 			files[fmt.Sprintf("k8s/app-%d.yaml", j)] = manifest(fmt.Sprintf("team-%d", i), fmt.Sprintf("app-%d", j))
 		}
@@ -99,17 +109,41 @@ func kills(n, repos, entities int) []dql.Record {
 	return out
 }
 
+// BenchmarkCycle decides about problems and plans a pull request for every
+// workload that has one, all repositories open and the query answered. It
+// shows the growth with problems and repositories, with either alone, and the
+// memory in use after it: repositories, index and report.
 func BenchmarkCycle(b *testing.B) {
-	for _, size := range []struct{ problems, repos, entities int }{{1000, 10, 1}, {1000, 100, 1}, {10000, 10, 1}} {
-		b.Run(fmt.Sprintf("%d problems, %d repositories, %d entities", size.problems, size.repos, size.entities), func(b *testing.B) {
-			r := loaded(b, crowd(size.repos), kills(size.problems, size.repos, size.entities))
+	for _, size := range []struct{ problems, repos int }{
+		{100, 10}, {1000, 100}, {10000, 1000},
+		{100, 1000}, {1000, 1000},
+		{10000, 10}, {10000, 100},
+	} {
+		b.Run(fmt.Sprintf("%d problems, %d repositories", size.problems, size.repos), func(b *testing.B) {
+			r := loaded(b, crowd(size.repos), kills(size.problems, size.repos, 1))
+			var report remedy.Report
+			var err error
 			for b.Loop() {
-				if _, err := r.Run(b.Context(), sandbox.WorldTime); err != nil {
+				if report, err = r.Run(b.Context(), sandbox.WorldTime); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(inUse())/(1<<20), "MB-in-use")
+			runtime.KeepAlive(r)
+			b.ReportMetric(float64(len(report.Plans)), "plans")
+			if want := min(size.problems, size.repos*10); len(report.Plans) != want {
+				b.Errorf("%d plans, want %d", len(report.Plans), want)
+			}
 		})
 	}
+}
+
+// inUse is the memory that is in use, in bytes.
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // A problem that names very many things is nobody's to answer, and costs no
