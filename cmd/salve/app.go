@@ -141,18 +141,22 @@ func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, erro
 	if a.remedy.Proposer == nil {
 		return report, err
 	}
-	repos, unread := a.estate.Repositories(ctx)
-	errs := []error{err, unread}
+	return report, errors.Join(err, a.judge(ctx, report, now))
+}
+
+// judge looks at the open pull requests of a report's repositories: ours in the
+// light of it, and all by the gates.
+func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) error {
+	repos := report.Repos
 	if len(repos) == 0 {
-		return report, errors.Join(errs...)
+		return nil
 	}
-	errs = append(errs, remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos))
+	errs := []error{remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos)}
 	checker, err := a.checker(ctx)
 	if err != nil {
-		return report, errors.Join(append(errs, err)...)
+		return errors.Join(append(errs, err)...)
 	}
-	errs = append(errs, checker.Reconcile(ctx, repos, now))
-	return report, errors.Join(errs...)
+	return errors.Join(append(errs, checker.Reconcile(ctx, repos, now))...)
 }
 
 // faults shows mistakes in a repository's configuration as a status on the head

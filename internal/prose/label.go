@@ -41,7 +41,7 @@ func Labels(prefix, kind, remedy, severity string, add []string) []forge.Label {
 	for _, name := range names {
 		out = append(out, Label(prefix, name))
 	}
-	for _, name := range add[:min(len(add), maxRows)] {
+	for _, name := range add[:min(len(add), MaxRows)] {
 		out = append(out, Label("", name))
 	}
 	return out

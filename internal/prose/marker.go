@@ -12,7 +12,7 @@ func markerOf(p Pull, evidence string) forge.Marker {
 		Key: p.Key, Evidence: evidence,
 		From: Cut(p.Changes[0].From, 100), To: Cut(p.Changes[0].To, 100), Version: 1,
 	}
-	for _, e := range p.Evidence[:min(len(p.Evidence), maxRows)] {
+	for _, e := range p.Evidence[:min(len(p.Evidence), MaxRows)] {
 		if eventForm.MatchString(e.Event) {
 			m.Problems = append(m.Problems, e.Event)
 		}

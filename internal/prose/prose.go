@@ -138,7 +138,7 @@ func remarks(t *template.Template, p Pull, v view) ([]forge.LineComment, error) 
 // bounded fills in the body, with fewer and fewer rows until it is short
 // enough.
 func bounded(t *template.Template, v view) (string, error) {
-	for rows := maxRows; ; rows /= 2 {
+	for rows := MaxRows; ; rows /= 2 {
 		v.keep(rows)
 		body, err := fill(t, "body.md.tmpl", v)
 		if err != nil || len(body) <= maxBody || rows == 0 {
@@ -155,8 +155,8 @@ func fill(t *template.Template, name string, data any) (string, error) {
 	return strings.TrimSpace(b.String()), nil
 }
 
-// maxRows bounds the changes and the problems that one body lists.
-const maxRows = 20
+// MaxRows is how many changes and how many problems one body lists.
+const MaxRows = 20
 
 // view is a [Pull] whose strings are safe where they will stand.
 type view struct {
@@ -203,15 +203,15 @@ func words(p Pull, s style) view {
 	if p.Declined > 0 {
 		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))
 	}
-	v.MoreChanges, v.MoreEvidence = max(len(p.Changes)-maxRows, 0), max(len(p.Evidence)-maxRows, 0)
-	for _, c := range p.Changes[:min(len(p.Changes), maxRows)] {
+	v.MoreChanges, v.MoreEvidence = max(len(p.Changes)-MaxRows, 0), max(len(p.Evidence)-MaxRows, 0)
+	for _, c := range p.Changes[:min(len(p.Changes), MaxRows)] {
 		where := s.code(c.Path)
 		if c.Line > 0 {
 			where += fmt.Sprintf(" line %d", c.Line)
 		}
 		v.Changes = append(v.Changes, changeView{where, s.text(c.What), s.code(c.From), s.code(c.To), s.prose(c.Rule)})
 	}
-	for _, e := range p.Evidence[:min(len(p.Evidence), maxRows)] {
+	for _, e := range p.Evidence[:min(len(p.Evidence), MaxRows)] {
 		v.Evidence = append(v.Evidence, evidenceView{
 			Problem:   s.link(p.Dynatrace, e),
 			Title:     s.text(e.Title),
@@ -234,7 +234,7 @@ func few(names []string, n int) string {
 
 func each(in []string, fn func(string) string) []string {
 	var out []string
-	for _, s := range in[:min(len(in), maxRows)] {
+	for _, s := range in[:min(len(in), MaxRows)] {
 		out = append(out, fn(s))
 	}
 	return out

@@ -55,17 +55,7 @@ func open(repos []*plan.Repository) *book {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b offer) int {
-		switch {
-		case a.remedy.Priority != b.remedy.Priority:
-			return cmp.Compare(b.remedy.Priority, a.remedy.Priority)
-		case a.remedy.Own && !b.remedy.Own:
-			return -1
-		case b.remedy.Own && !a.remedy.Own:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, before)
 	b := &book{index: plan.NewIndex(repos), asked: map[string][]int{}}
 	at, seen := map[string]*page{}, map[string]bool{}
 	for _, o := range all {
@@ -79,6 +69,19 @@ func open(repos []*plan.Repository) *book {
 		b.tagged = b.tagged || len(o.remedy.When.Tag) > 0
 	}
 	return b
+}
+
+// before is the order in which remedies are asked.
+func before(a, b offer) int {
+	switch {
+	case a.remedy.Priority != b.remedy.Priority:
+		return cmp.Compare(b.remedy.Priority, a.remedy.Priority)
+	case a.remedy.Own && !b.remedy.Own:
+		return -1
+	case b.remedy.Own && !a.remedy.Own:
+		return 1
+	}
+	return 0
 }
 
 func (p *page) add(o offer, seen map[string]bool) {
@@ -156,4 +159,27 @@ func (p *page) entry(row plan.Row, repos []int) entry {
 		e.leave = p.ours.Leave
 	}
 	return e
+}
+
+// One is a remedy of one repository, with what the repository leaves alone
+// before it is asked.
+type one struct {
+	repo *plan.Repository
+	name string
+}
+
+func (o one) answers(row plan.Row, _ plan.Subject) []entry {
+	var all []offer
+	for i := range o.repo.Remedies {
+		rem := &o.repo.Remedies[i]
+		if rem.Answers == plan.Problem && (rem.Name == o.name || rem.Leave != "") && rem.When.Matches(row) {
+			all = append(all, offer{repo: o.repo, remedy: rem})
+		}
+	}
+	slices.SortStableFunc(all, before)
+	var out []entry
+	for i, f := range all {
+		out = append(out, entry{name: f.remedy.Name, offers: all[i : i+1]})
+	}
+	return out
 }

@@ -28,11 +28,11 @@ type Pulls interface {
 	ClosePull(ctx context.Context, repo forge.Repo, number int, comment string) error
 }
 
-// Judge looks again at the open pull requests of repos in the light of a
-// report, and keeps salve/remediation true on each: success while the change
-// would be proposed again as it stands, failure once something speaks against
-// it, pending once its problems have closed. One whose problems stayed away for
-// [Quiet] is closed.
+// Judge looks again at the open pull requests of repos that no task of a report
+// is about, and keeps salve/remediation true on each: pending once its problems
+// have closed. One whose problems stayed away for [Quiet] is closed. Of the
+// others their task says success while the change would be proposed again as it
+// stands, and failure once something speaks against it.
 //
 // It judges only by what it knows: without a complete answer nothing is called
 // closed.
@@ -62,14 +62,9 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 			return fmt.Errorf("label %s#%d: %w", repo.Repo, p.Number, err)
 		}
 	}
-	why := report.reason(m.Key)
 	switch {
-	case report.planned(m.Key):
-		return nil // proposed again a moment ago
-	case why != "":
-		return pulls.SetStatus(ctx, repo.Repo, p.Head, forge.CommitStatus{
-			Context: forge.ContextRemediation, State: forge.Failure, Description: prose.Status("no longer right: " + why),
-		})
+	case report.answered(m.Key):
+		return nil
 	case report.Quality == dql.OK && report.Unread == 0 && !report.active(m.Problems):
 		if err := quiet(ctx, pulls, p, now); err != nil || slices.Contains(p.Labels, gone.Name) {
 			return err
@@ -81,20 +76,10 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 	return nil
 }
 
-// planned reports whether a cycle planned the change of a key.
-func (r Report) planned(key string) bool {
-	return slices.ContainsFunc(r.Plans, func(p Planned) bool { return p.Proposal.Key == key })
-}
-
-// reason is why a cycle did not plan the change of a key again, "" if it had
-// nothing to say about it.
-func (r Report) reason(key string) string {
-	for _, d := range r.Decisions {
-		if d.Key == key && !d.Reason.None() {
-			return d.Reason.Text
-		}
-	}
-	return ""
+// answered reports whether the change of a key is somebody's task: whoever
+// takes it up says on the pull request what came of it.
+func (r Report) answered(key string) bool {
+	return slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Key == key })
 }
 
 // active reports whether a problem of a pull request is open.

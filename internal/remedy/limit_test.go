@@ -11,9 +11,18 @@ import (
 	"github.com/salvehq/salve/internal/sandbox"
 )
 
-// A desk opens pull requests and remembers them.
+// A desk opens pull requests and remembers them, and the last status of each.
 type desk struct {
-	open []forge.PullRequest
+	open     []forge.PullRequest
+	statuses map[forge.SHA]forge.CommitStatus
+}
+
+func (d *desk) SetStatus(_ context.Context, _ forge.Repo, head forge.SHA, s forge.CommitStatus) error {
+	if d.statuses == nil {
+		d.statuses = map[forge.SHA]forge.CommitStatus{}
+	}
+	d.statuses[head] = s
+	return nil
 }
 
 func (d *desk) OurPulls(_ context.Context, repo forge.Repo) (out []forge.PullRequest, err error) {
@@ -31,7 +40,7 @@ func (d *desk) Propose(_ context.Context, p forge.Proposal) (forge.Opened, error
 			return forge.Opened{Pull: o, Action: forge.Unchanged}, nil
 		}
 	}
-	o := forge.PullRequest{Repo: p.Repo, Branch: p.Branch, Number: len(d.open) + 1, CreatedAt: sandbox.WorldTime}
+	o := forge.PullRequest{Repo: p.Repo, Branch: p.Branch, Body: p.Body, Head: forge.SHA(p.Branch), Number: len(d.open) + 1, CreatedAt: sandbox.WorldTime}
 	d.open = append(d.open, o)
 	return forge.Opened{Pull: o, Action: forge.Created}, nil
 }

@@ -1,7 +1,9 @@
 // Package remedy turns open problems into pull requests.
 //
-// One cycle asks for the problems, decides about each, and proposes what can be
-// answered. A decision is a value with a reason; doing is the last step.
+// One cycle asks for the problems, decides about each, and makes a task of what
+// can be answered: [Runner.Decide]. Each task is planned and proposed by itself,
+// at once or as a job of its own: [Runner.Answer]. A decision is a value with a
+// reason; doing is the last step.
 package remedy
 
 import (
@@ -40,9 +42,9 @@ type Historian interface {
 	History(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error)
 }
 
-// A Runner looks at the problems once per call of Run. All fields are
-// required, but for Proposer and Pulls, without which a run decides and does
-// nothing, and Wishes.
+// A Runner looks at the problems once per call of Run, or of Decide and then
+// Answer for each task. All fields are required, but for Proposer and Pulls,
+// without which a run decides and does nothing, and Wishes.
 type Runner struct {
 	Problems dql.Querier
 	Catalog  *catalog.Catalog
@@ -60,9 +62,11 @@ type Report struct {
 	Quality   dql.Quality
 	Notices   []dql.Notice
 	Decisions []Decision // one per problem, in the order of the query
-	Plans     []Planned  // one per pull request, in the order of their first problem
+	Tasks     []Task     // one per pull request, in the order of their first problem
+	Plans     []Planned  // what Run came to for each task that it could plan
 	Faults    []Fault    // mistakes in the files of repositories
 	Unread    int        // rows that made no sense: problems of which nothing is known
+	Repos     []*plan.Repository
 }
 
 // A Decision is what came of one problem.
@@ -71,8 +75,8 @@ type Decision struct {
 	Type    string // remediation_type
 	Action  string // git_action
 	Remedy  string // that answered; empty if none did
-	Reason  Reason // why nothing was proposed; zero if something was
-	Key     string // of the plan that answers
+	Reason  Reason // why nothing is proposed; zero if something is
+	Key     string // of the task that answers; empty if none does
 	Pull    forge.PullRequest
 }
 
@@ -94,38 +98,74 @@ type Fault struct {
 // a change can answer. What cannot be handled does not hold up the rest: Run
 // returns the report of what it did together with the errors it met, joined.
 func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
+	report, err := r.Decide(ctx, now)
+	errs := []error{err}
+	repos := map[forge.Repo]*plan.Repository{}
+	for _, repo := range report.Repos {
+		repos[repo.Repo] = repo
+	}
+	limits := budgets{}
+	for _, t := range report.Tasks {
+		a, err := r.answer(ctx, repos[t.Repo], t, limits, now)
+		report.settle(t, a)
+		errs = append(errs, err)
+	}
+	return report, errors.Join(errs...)
+}
+
+// Decide is the first half of Run: it asks for the problems as of now and
+// returns what is to be done about them, as tasks. It writes nothing.
+func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
+	repos, unread := r.Estate.Repositories(ctx)
 	rows, err := r.ask(ctx)
-	report := Report{Quality: rows.Quality, Notices: rows.Notices}
+	report := Report{Quality: rows.Quality, Notices: rows.Notices, Repos: repos, Faults: faults(repos)}
 	if err != nil {
-		return report, err
+		return report, errors.Join(err, unread)
 	}
 	if rows.Quality == dql.UnverifiedEmpty {
-		return report, fmt.Errorf("query %s: no rows, and nothing shows that rows could have been seen: %w", Query, ErrUntrusted)
+		return report, errors.Join(fmt.Errorf("query %s: no rows, and nothing shows that rows could have been seen: %w", Query, ErrUntrusted), unread)
 	}
 	findings, errs := read(rows.Records)
-	repos, err := r.Estate.Repositories(ctx)
-	errs = append(errs, err)
-	for _, repo := range repos {
-		for _, f := range repo.Faults {
-			report.Faults = append(report.Faults, Fault{repo.Repo, f})
-		}
-	}
+	errs = append(errs, unread)
 	report.Unread = len(rows.Records) - len(findings)
-	cases, remedies := newCases(), open(repos)
+	cases, remedies := newCases(), open(report.Repos)
 	for _, f := range findings {
 		d, target, err := r.decide(ctx, f, remedies)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("problem %s: %w", f.problem.ID, err))
 		}
 		if d.Reason.None() {
-			cases.add(len(report.Decisions), f, target)
+			d.Key = target.Key()
+			cases.add(d.Key, f, target)
 		}
 		report.Decisions = append(report.Decisions, d)
 	}
 	for _, g := range cases.groups {
-		errs = append(errs, r.answer(ctx, cases, g, &report, now))
+		report.Tasks = append(report.Tasks, g.task(now))
 	}
 	return report, errors.Join(errs...)
+}
+
+// faults are the mistakes of all repositories.
+func faults(repos []*plan.Repository) (out []Fault) {
+	for _, repo := range repos {
+		for _, f := range repo.Faults {
+			out = append(out, Fault{repo.Repo, f})
+		}
+	}
+	return out
+}
+
+// settle writes what came of a task into the decisions of its problems.
+func (r *Report) settle(t Task, a Answer) {
+	for i := range r.Decisions {
+		if d := &r.Decisions[i]; d.Key == t.Key {
+			d.Reason, d.Pull = a.Reason, a.Pull
+		}
+	}
+	if a.Planned.Proposal.Key != "" {
+		r.Plans = append(r.Plans, a.Planned)
+	}
 }
 
 // ErrUntrusted reports an empty answer that may not be read as "no problems".

@@ -232,22 +232,15 @@ func TestJudge(t *testing.T) {
 		name    string
 		ids     []string
 		quality dql.Quality
-		change  func(files map[string]string)
 		state   forge.State // empty: nothing said
 		label   string
 	}{
-		{"still right", []string{"P-260301"}, dql.OK, nil, "", ""},
-		{"at its ceiling now", []string{"P-260301"}, dql.OK, func(f map[string]string) {
-			f[".github/salve.yml"] = strings.Replace(f[".github/salve.yml"], "ceiling: 2Gi", "ceiling: 512Mi", 1)
-		}, forge.Failure, ""},
-		{"problem closed", []string{"P-260303"}, dql.OK, nil, forge.Pending, "problem-closed"},
-		{"answer cut short", []string{"P-260303"}, dql.Partial, nil, "", ""},
+		{"still right", []string{"P-260301"}, dql.OK, "", ""},
+		{"problem closed", []string{"P-260303"}, dql.OK, forge.Pending, "problem-closed"},
+		{"answer cut short", []string{"P-260303"}, dql.Partial, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := readWorld(t, demo)
-			if tt.change != nil {
-				tt.change(w.repos["acme/shop"])
-			}
 			report := run(t, w, tt.ids...)
 			report.Quality = tt.quality
 			repos, err := w.Repositories(t.Context())
