@@ -32,7 +32,7 @@ type Answer struct {
 	header http.Header
 	etag   string
 	auth   [sha256.Size]byte // digest of the Authorization header that it was given to
-	body   []byte
+	body   packed
 }
 
 func (c *Cache) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -58,7 +58,8 @@ func (c *Cache) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.Store.Put(key, Answer{resp.Header.Clone(), etag, auth, body}, int64(len(key)+len(body)+1024))
+		small := pack(body)
+		c.Store.Put(key, Answer{resp.Header.Clone(), etag, auth, small}, int64(len(key)+len(small)+1024))
 	}
 	return resp, nil
 }
@@ -74,7 +75,7 @@ func (a Answer) tagFor(req *http.Request, auth [sha256.Size]byte) string {
 			io.WriteString(h, v+":")
 		}
 	}
-	h.Write(a.body)
+	h.Write(a.body.bytes())
 	return `"` + hex.EncodeToString(h.Sum(nil)) + `"`
 }
 
@@ -90,7 +91,8 @@ func (a Answer) restore(resp *http.Response) *http.Response {
 	}
 	resp.StatusCode, resp.Status = http.StatusOK, "200 OK"
 	resp.Header = header
-	resp.Body = io.NopCloser(bytes.NewReader(a.body))
-	resp.ContentLength = int64(len(a.body))
+	body := a.body.bytes()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
 	return resp
 }
