@@ -50,6 +50,7 @@ type Server struct {
 	installations map[int64]*installation
 	tokens        map[string]*token
 	users         map[string]*user // by lower-case login
+	teams         map[string]*team // by lower-case organisation/slug
 	repos         map[string]*repo // by lower-case owner/name
 	moved         map[string]*repo // by former lower-case owner/name
 	offers        map[string]offer // by code
@@ -75,6 +76,7 @@ func New(o Options) *Server {
 		installations: map[int64]*installation{},
 		tokens:        map[string]*token{},
 		users:         map[string]*user{},
+		teams:         map[string]*team{},
 		repos:         map[string]*repo{},
 		moved:         map[string]*repo{},
 		offers:        map[string]offer{},

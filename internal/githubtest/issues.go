@@ -200,6 +200,26 @@ func (c *call) assign(i *issue, logins []string) {
 	}
 }
 
+// https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue
+func (c *call) addAssignees() (reply, error) {
+	i, err := c.talk()
+	if err != nil {
+		return reply{}, err
+	}
+	var in struct{ Assignees []string }
+	if err := c.decode(&in); err != nil {
+		return reply{}, err
+	}
+	if len(in.Assignees) > maxAssignees {
+		return reply{}, unprocessable("You may only assign up to %d users.", maxAssignees)
+	}
+	c.assign(i, in.Assignees)
+	return created(c.issueJSON(c.repo, i))
+}
+
+// maxAssignees is how many can be assigned.
+const maxAssignees = 10
+
 // https://docs.github.com/en/rest/issues/issues#list-repository-issues
 func (c *call) listIssues() (reply, error) {
 	state := c.query("state", "open")

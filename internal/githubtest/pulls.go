@@ -19,6 +19,7 @@ type pull struct {
 	baseSHA   git.ID // of base when the head was last pushed
 	draft     bool
 	reviewers []*user
+	teams     []*team // asked for a review
 	reviews   []*review
 	merged    time.Time // zero while it is not
 	mergedBy  *user
@@ -256,6 +257,9 @@ func (r *repo) changes(p *pull) []git.FileDiff {
 	return diffs
 }
 
+// maxReviewers is how many can be asked for a review.
+const maxReviewers = 15
+
 // https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request
 func (c *call) requestReviewers() (reply, error) {
 	i, err := c.pull()
@@ -269,17 +273,23 @@ func (c *call) requestReviewers() (reply, error) {
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
 	}
-	if len(in.TeamReviewers) > 0 {
-		return reply{}, unprocessable("Could not resolve to a node with the global id of '%s'.", in.TeamReviewers[0])
+	if len(in.Reviewers)+len(in.TeamReviewers) > maxReviewers {
+		return reply{}, unprocessable("A maximum of %d reviewers can be requested.", maxReviewers)
+	}
+	// All or none: one who cannot be asked keeps the others from being asked.
+	for _, login := range in.Reviewers {
+		switch u := c.users[strings.ToLower(login)]; {
+		case u != nil && u == i.author:
+			return reply{}, unprocessable("Review cannot be requested from pull request author.")
+		case u == nil || c.repo.level(u) == "":
+			return reply{}, c.noCollaborator()
+		}
+	}
+	if err := c.askTeams(i, in.TeamReviewers); err != nil {
+		return reply{}, err
 	}
 	for _, login := range in.Reviewers {
 		u := c.users[strings.ToLower(login)]
-		switch {
-		case u == i.author:
-			return reply{}, unprocessable("Review cannot be requested from pull request author.")
-		case u == nil || c.repo.level(u) == "":
-			return reply{}, unprocessable("Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the %s repository.", c.repo.full())
-		}
 		if !slices.Contains(i.pull.reviewers, u) {
 			i.pull.reviewers = append(i.pull.reviewers, u)
 			c.announcePull(c.repo, i, "review_requested", c.who.actor(c.Server), object{"requested_reviewer": c.userJSON(u)})
@@ -322,7 +332,7 @@ func (s *Server) pullSimpleJSON(r *repo, i *issue) object {
 	o := object{
 		"id": i.id, "node_id": fmt.Sprintf("PR_%d", i.id), "number": i.number, "state": i.state, "locked": i.locked, "title": i.title,
 		"body": orNil(i.body), "user": s.userJSON(i.author), "draft": p.draft, "labels": s.labelsJSON(r, i.labels), "milestone": nil,
-		"assignee": nil, "assignees": s.usersJSON(i.assignees), "requested_reviewers": s.usersJSON(p.reviewers), "requested_teams": []object{},
+		"assignee": nil, "assignees": s.usersJSON(i.assignees), "requested_reviewers": s.usersJSON(p.reviewers), "requested_teams": s.teamsJSON(p.teams),
 		"created_at": stamp(i.created), "updated_at": stamp(i.updated), "closed_at": stampOrNil(i.closed), "merged_at": stampOrNil(p.merged),
 		"merge_commit_sha": orNil(string(p.mergeSHA)), "author_association": s.association(r, i.author), "auto_merge": nil, "active_lock_reason": nil,
 		"url": url, "html_url": web, "diff_url": web + ".diff", "patch_url": web + ".patch", "issue_url": issueURL,

@@ -38,6 +38,7 @@ type repo struct {
 	git         *git.Repository
 
 	people      map[string]string // lower-case login → admin, maintain, write, triage, read
+	teams       map[*team]string  // likewise
 	issues      []*issue          // number is index + 1; also pull requests
 	labels      []*label
 	statuses    map[git.ID][]*status // oldest first
@@ -65,7 +66,7 @@ func (s *Server) AddRepo(in Repo) error {
 	r := &repo{
 		Flags: in.Flags, id: s.id(), owner: owner, name: name, branch: in.Branch,
 		created: s.now(), pushed: s.now(), git: git.New(),
-		people: map[string]string{}, statuses: map[git.ID][]*status{}, protected: map[string]Protection{},
+		people: map[string]string{}, teams: map[*team]string{}, statuses: map[git.ID][]*status{}, protected: map[string]Protection{},
 	}
 	if r.branch == "" {
 		r.branch = "main"

@@ -85,6 +85,7 @@ func routes() []Route {
 		{"PATCH", "/repos/{owner}/{repo}/issues/{issue_number}", "issues:write|pull_requests:write", (*call).updateIssue},
 		{"GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "issues:read|pull_requests:read", (*call).listComments},
 		{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "issues:write|pull_requests:write", (*call).createComment},
+		{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/assignees", "issues:write|pull_requests:write", (*call).addAssignees},
 		{"GET", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues:read|pull_requests:read", (*call).listIssueLabels},
 		{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues:write|pull_requests:write", (*call).addIssueLabels},
 		{"PUT", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues:write|pull_requests:write", (*call).setIssueLabels},

@@ -46,7 +46,7 @@ type Issue struct {
 	Draft     bool
 	Labels    []string // sorted
 	Assignees []string
-	Reviewers []string
+	Reviewers []string // teams as organisation/slug
 	Comments  []Comment
 	Lines     []Comment // of reviews
 	Diff      string
@@ -122,6 +122,9 @@ func (r *repo) issueState(i *issue) Issue {
 	}
 	if p := i.pull; p != nil {
 		out.Pull, out.Head, out.Base, out.Draft, out.Reviewers = true, p.head, p.base, p.draft, logins(p.reviewers)
+		for _, t := range p.teams {
+			out.Reviewers = append(out.Reviewers, t.org+"/"+t.slug)
+		}
 		out.Diff = string(unified(r.changes(p)))
 		for _, m := range p.lineComments() {
 			out.Lines = append(out.Lines, Comment{Author: m.author.login, Body: m.body, Path: m.path, Line: m.line})
