@@ -23,7 +23,7 @@
 // and reads .github/salve.yml. Packages kubeedit and tfedit find where a value
 // stands in a file and replace its bytes; packages kustomize and helm know how
 // overlays and charts fit together; package inventory knows which file it is. Package prose words titles, bodies and statuses, and makes hostile
-// text harmless. Package catalog has the queries with their parameters,
+// text harmless. Package codeowners says who owns a file. Package catalog has the queries with their parameters,
 // columns and words. Package plan reads remedies, and puts all of this
 // together: from a remedy, a repository and evidence to a proposal or to a
 // reason why there is none.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/salvehq/salve/internal/codeowners"
 	"github.com/salvehq/salve/internal/estate"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/ghapp"
@@ -80,6 +81,10 @@ func (c *checkout) List(ctx context.Context) ([]forge.File, error) {
 			switch path.Ext(f.Path) {
 			case ".yaml", ".yml", ".tf", ".tfvars", ".hcl":
 				paths = append(paths, f.Path)
+			case "":
+				if slices.Contains(codeowners.Places(), f.Path) {
+					paths = append(paths, f.Path)
+				}
 			}
 		}
 		_ = c.Prefetch(ctx, paths) // what is missing is read one by one, and says why not

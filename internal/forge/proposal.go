@@ -13,20 +13,24 @@ const BranchPrefix = "salve/"
 // A Proposal is a pull request that is not open yet. (GitHub calls something
 // else a draft.)
 type Proposal struct {
-	Key      string // what makes two proposals the same: repository, environment, target, remedy
-	Repo     Repo
-	Base     string // branch that the change is for
-	BaseSHA  SHA    // commit that Changes was computed on
-	Branch   string // made from Key; the same key is the same branch
-	Title    string // one line, at most 256 characters
-	Body     string // Markdown, at most 65,536 characters; holds the marker with Key
-	Message  string // of the commit
-	Labels   []Label
-	Draft    bool
-	Changes  patch.ChangeSet
-	Comments []LineComment
-	Status   CommitStatus // to set on the head as soon as it exists
-	Evidence string       // digest of what Body was made from; unchanged evidence is not written again
+	Key     string // what makes two proposals the same: repository, environment, target, remedy
+	Repo    Repo
+	Base    string // branch that the change is for
+	BaseSHA SHA    // commit that Changes was computed on
+	Branch  string // made from Key; the same key is the same branch
+	Title   string // one line, at most 256 characters
+	Body    string // Markdown, at most 65,536 characters; holds the marker with Key
+	Message string // of the commit
+	Labels  []Label
+	Draft   bool
+	// Reviewers are asked once, when the pull request is made: logins, and teams
+	// as organisation/team.
+	Reviewers []string
+	Assignees []string // logins; likewise
+	Changes   patch.ChangeSet
+	Comments  []LineComment
+	Status    CommitStatus // to set on the head as soon as it exists
+	Evidence  string       // digest of what Body was made from; unchanged evidence is not written again
 
 	// Reconsider forgets the refusals before it: a pull request that people
 	// closed earlier no longer means no. The zero time forgets none.

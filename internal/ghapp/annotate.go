@@ -13,13 +13,13 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 )
 
-// annotate adds what belongs to a pull request: status, labels, remarks on
-// lines. Of one that is not fresh it adds what is missing. A failure of one does
-// not hold up the others; the pull request is there in any case.
+// annotate adds what belongs to a pull request: status, people, labels, remarks
+// on lines. Of one that is not fresh it adds what is missing. A failure of one
+// does not hold up the others; the pull request is there in any case.
 func (w *proposal) annotate(ctx context.Context, pull *forge.PullRequest, fresh bool) error {
 	err := errors.Join(
 		w.setStatus(ctx, pull.Head, fresh),
-		w.addLabels(ctx, pull),
+		w.welcome(ctx, pull, fresh),
 		w.addComments(ctx, pull, fresh),
 	)
 	if err != nil {
@@ -39,14 +39,30 @@ func (w *proposal) setStatus(ctx context.Context, head forge.SHA, fresh bool) er
 	return err
 }
 
-// addLabels adds the labels if none of them is there. One that a person took
-// away stays away.
-func (w *proposal) addLabels(ctx context.Context, pull *forge.PullRequest) error {
-	for _, l := range w.Labels {
-		if slices.ContainsFunc(pull.Labels, func(have string) bool { return strings.EqualFold(have, l.Name) }) {
-			return nil
-		}
+// welcome asks people and then adds the labels, which are also the receipt: as
+// long as none of them is there, the people have not all been asked, since a
+// pull request that was just opened or a process that ended in between. Once
+// they are there nobody is asked again, so whoever removes a reviewer is heard.
+func (w *proposal) welcome(ctx context.Context, pull *forge.PullRequest, fresh bool) error {
+	if !fresh && (w.labelled(pull) || len(w.Labels) == 0) {
+		return nil
 	}
+	if err := w.invite(ctx, pull); err != nil {
+		return err
+	}
+	return w.addLabels(ctx, pull)
+}
+
+// labelled reports whether a pull request has one of the labels of w. One that
+// a person took away stays away.
+func (w *proposal) labelled(pull *forge.PullRequest) bool {
+	return slices.ContainsFunc(w.Labels, func(l forge.Label) bool {
+		return slices.ContainsFunc(pull.Labels, func(have string) bool { return strings.EqualFold(have, l.Name) })
+	})
+}
+
+// addLabels adds the labels.
+func (w *proposal) addLabels(ctx context.Context, pull *forge.PullRequest) error {
 	if len(w.Labels) == 0 {
 		return nil
 	}

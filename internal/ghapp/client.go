@@ -74,6 +74,20 @@ func (c *Client) access(g grant) *github.Client {
 	return a.gh
 }
 
+// granted gets the token for purpose p on repo, and returns [forge.ErrForbidden]
+// where the installation does not allow it. A token is good for an hour, so
+// asking again costs nothing.
+func (c *Client) granted(ctx context.Context, p purpose, repo forge.Repo) error {
+	if _, err := c.as(p, repo); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	a := c.grants[grant{p, repo}]
+	c.mu.Unlock()
+	_, err := a.token.current().Token(ctx)
+	return explain(ungranted(err), "get a token for %s on %s", p, repo)
+}
+
 // revoke ends the tokens of c, a few at a time.
 func (c *Client) revoke(ctx context.Context) error {
 	c.mu.Lock()

@@ -22,6 +22,12 @@ var tasks = []struct {
 	{"open", func(w *world) func(*Client) error {
 		return propose(w, w.raise("640Mi"))
 	}, 30},
+	{"open and ask people", func(w *world) func(*Client) error {
+		w.team()
+		p := w.raise("640Mi")
+		p.Reviewers, p.Assignees = []string{"mona", "acme/platform", "nobody"}, []string{"mona", "nobody"}
+		return propose(w, p)
+	}, 50},
 	{"update", func(w *world) func(*Client) error {
 		w.must(propose(w, w.raise("640Mi"))(w.client()))
 		p := w.raise("768Mi")

@@ -36,7 +36,8 @@ func TestManifest(t *testing.T) {
 		routes[r.Method+" "+plain(r.Path)] = r.Needs
 	}
 	files, _ := filepath.Glob("*.go")
-	used := map[string]string{}
+	// A call that names a team needs it beside what the call itself needs.
+	used := map[string]string{"members": inviting.permissions().GetMembers()}
 	calls := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)

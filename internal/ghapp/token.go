@@ -22,6 +22,7 @@ type purpose string
 const (
 	reading   purpose = "reading"   // all repositories of the installation; the others one
 	proposing purpose = "proposing" // branches, pull requests, labels, comments, the first status
+	inviting  purpose = "inviting"  // teams to a review; not every installation grants it
 	judging   purpose = "judging"   // commit statuses
 	checking  purpose = "checking"  // check runs
 	releasing purpose = "releasing" // answers to deployment protection rules
@@ -33,6 +34,8 @@ func (p purpose) permissions() *github.InstallationPermissions {
 	switch p {
 	case proposing:
 		return &github.InstallationPermissions{Metadata: read, Contents: write, PullRequests: write, Statuses: write}
+	case inviting:
+		return &github.InstallationPermissions{Metadata: read, PullRequests: write, Members: read}
 	case judging:
 		return &github.InstallationPermissions{Metadata: read, Statuses: write}
 	case checking:

@@ -62,7 +62,7 @@ func newWorld(t *testing.T, opts githubtest.Options) *world {
 		ID: appID, Slug: "salve", Key: testPEM(), WebhookSecret: hookSecret,
 		Permissions: map[string]string{
 			"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "write",
-			"actions": "read", "deployments": "write", "issues": "read", "merge_queues": "read",
+			"actions": "read", "deployments": "write", "issues": "read", "merge_queues": "read", "members": "read",
 		},
 		Events: []string{"pull_request", "push", "status"},
 	}))
@@ -181,11 +181,23 @@ func (w *world) state() string {
 		Number             int
 		State, Title, Body string
 		Head               struct{ Ref, SHA string }
+		Requested          []struct{ Login string } `json:"requested_reviewers"`
+		Teams              []struct{ Slug string }  `json:"requested_teams"`
+		Assignees          []struct{ Login string }
 		Labels             []struct{ Name string }
 	}
 	w.must(w.person("GET", "repos/acme/shop/pulls?state=all&sort=created&direction=asc", nil, &pulls))
 	for _, p := range pulls {
 		fmt.Fprintf(&out, "#%d %s %s %q\n%s\n", p.Number, p.State, p.Head.Ref, p.Title, p.Body)
+		for _, u := range p.Requested {
+			fmt.Fprintf(&out, "  reviewer %s\n", u.Login)
+		}
+		for _, t := range p.Teams {
+			fmt.Fprintf(&out, "  reviewer acme/%s\n", t.Slug)
+		}
+		for _, u := range p.Assignees {
+			fmt.Fprintf(&out, "  assignee %s\n", u.Login)
+		}
 		for _, l := range p.Labels {
 			fmt.Fprintf(&out, "  label %s\n", l.Name)
 		}

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/salvehq/salve/internal/githubtest/git"
@@ -121,6 +122,14 @@ func (s *Server) Label(name, login string, number int, text string, on bool) err
 			}
 		}
 		s.setLabel(r, i, l, s.user(login), on)
+		return nil
+	})
+}
+
+// RemoveReviewer takes back that somebody was asked for a review.
+func (s *Server) RemoveReviewer(name string, number int, login string) error {
+	return s.withPull(name, number, func(_ *repo, i *issue) error {
+		i.pull.reviewers = slices.DeleteFunc(i.pull.reviewers, func(u *user) bool { return strings.EqualFold(u.login, login) })
 		return nil
 	})
 }

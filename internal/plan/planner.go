@@ -73,7 +73,7 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	case !why.None():
 		return Plan{}, why, nil
 	}
-	return p.propose(c, made)
+	return p.propose(ctx, c, made)
 }
 
 // bound gives a rule the cool-down of the remedy where neither the repository
@@ -252,12 +252,16 @@ func what(t inventory.Target) string {
 }
 
 // propose words a change as a pull request.
-func (p *Planner) propose(c Case, m made) (Plan, policy.Reason, error) {
+func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Reason, error) {
 	t, cfg := c.Target, c.Target.Repo.Config
+	reviewers, remarks, err := t.Repo.reviewers(ctx, m.change.Files)
+	if err != nil {
+		return Plan{}, policy.Reason{}, err
+	}
 	pull := prose.Pull{
 		Key: t.Key(), Remedy: t.Remedy.Name, Action: t.Remedy.Text.Change, Subject: t.Name, Environment: t.Environment,
 		Why: t.Remedy.Text.Why, Rollback: t.Remedy.Text.Rollback,
-		Changes: m.changes, Evidence: c.Evidence, Affects: m.change.Affects, Notes: append(m.notes, c.Notes...),
+		Changes: m.changes, Evidence: c.Evidence, Affects: m.change.Affects, Notes: slices.Concat(m.notes, c.Notes, remarks),
 		Declined: time.Duration(cfg.Limits.Declined), Dynatrace: p.Dynatrace,
 	}
 	text, err := prose.Render(pull)
@@ -275,6 +279,7 @@ func (p *Planner) propose(c Case, m made) (Plan, policy.Reason, error) {
 			Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name),
 			Title:  text.Title, Body: text.Body, Message: text.Message,
 			Labels: p.labels(t, c.Evidence), Draft: cfg.PullRequests.Draft,
+			Reviewers: reviewers, Assignees: cfg.PullRequests.Assignees,
 			Changes: m.change.Files, Comments: text.Comments, Evidence: text.Evidence,
 			Status: forge.CommitStatus{
 				Context: forge.ContextRemediation, State: forge.Success,
