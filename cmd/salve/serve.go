@@ -87,7 +87,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 	defer w.queue.Close()
 	a.cases = facts{w.queue}
 	handler := server.New(server.Config{
-		Parse: a.parse, Accept: w.accept, Ready: w.ready, Log: a.log,
+		Parse: a.parse, Accept: w.accept, Ready: w.ready, Log: a.log, Dropped: func() { a.metrics.Delivery("dropped") },
 		Gates: gates{a}, GateTokens: s.tokens(), Tenant: a.tenant,
 	})
 	parts := []func() error{
@@ -149,8 +149,5 @@ func (a *app) jobs(s *settings) []schedule.Job {
 // handle does what an event asks for. Events make the program fast; the
 // schedule makes it right, so what is not handled here is not lost.
 func (a *app) handle(ctx context.Context, e forge.Event) error {
-	if e.Repo != (forge.Repo{}) && e.Installation != 0 {
-		a.host.saw(e.Repo, e.Installation)
-	}
 	return a.event(ctx, e, time.Now())
 }

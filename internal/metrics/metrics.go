@@ -67,9 +67,9 @@ func (l labels) of(v string) string {
 }
 
 // Delivery counts a webhook delivery: accepted, seen (before), refused (not
-// signed or not understood) or failed (not kept).
+// signed or not understood), failed (not kept) or dropped (too much at once).
 func (m *Metrics) Delivery(outcome string) {
-	m.deliveries.WithLabelValues(labels{"accepted", "seen", "refused", "failed"}.of(outcome)).Inc()
+	m.deliveries.WithLabelValues(labels{"accepted", "seen", "refused", "failed", "dropped"}.of(outcome)).Inc()
 }
 
 // Pull counts a pull request that was opened, updated, unchanged, closed or

@@ -21,6 +21,16 @@ import (
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 const maxDelivery = 25 << 20
 
+// What deliveries may hold in memory before their signatures are known: the
+// first bytes of each, which is more than most have, and all others together.
+const (
+	freeRead   = 64 << 10
+	sharedRead = 128 << 20
+)
+
+// maxQuoted bounds what the log repeats of a header that anybody can send.
+const maxQuoted = 80
+
 // ErrSeen is what Accept returns for a delivery that it has.
 var ErrSeen = errors.New("delivery was accepted before")
 
@@ -38,6 +48,10 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
 
+	// Dropped is told of each delivery that there was no room for; may be nil.
+	// GitHub remembers that it was not taken, and can be asked for it.
+	Dropped func()
+
 	// Gates answers /v1/gates and /gates; without it there are no such pages.
 	Gates Gates
 	// GateTokens are the bearer tokens for /v1/gates; without one nobody may
@@ -50,7 +64,8 @@ type Config struct {
 // New returns the handler of all routes.
 func New(c Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /webhook", c.webhook)
+	var room budget
+	mux.HandleFunc("POST /webhook", func(w http.ResponseWriter, r *http.Request) { c.webhook(w, r, &room) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
 	if c.Gates != nil {
@@ -65,17 +80,14 @@ func New(c Config) http.Handler {
 // never sends a delivery again by itself, so an event is kept before the
 // answer says that it is.
 // https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
-func (c Config) webhook(w http.ResponseWriter, r *http.Request) {
-	log := c.Log.With("delivery", r.Header.Get("X-GitHub-Delivery"), "event", r.Header.Get("X-GitHub-Event"))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDelivery))
+func (c Config) webhook(w http.ResponseWriter, r *http.Request, room *budget) {
+	log := c.Log.With("delivery", quoted(r, "X-GitHub-Delivery"), "event", quoted(r, "X-GitHub-Event"))
+	in := &share{Reader: http.MaxBytesReader(w, r.Body, maxDelivery), of: room}
+	defer in.giveBack()
+	body, err := io.ReadAll(in)
 	if err != nil {
-		status := http.StatusBadRequest
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			status = http.StatusRequestEntityTooLarge
-		}
 		log.Warn("delivery not read", "err", err)
-		say(w, status, "body not read")
+		c.unread(w, err)
 		return
 	}
 	event, err := c.Parse(r.Header, body)
@@ -98,6 +110,29 @@ func (c Config) webhook(w http.ResponseWriter, r *http.Request) {
 	default:
 		say(w, http.StatusAccepted, "accepted")
 	}
+}
+
+// unread answers a delivery whose body could not be read to its end.
+func (c Config) unread(w http.ResponseWriter, err error) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		say(w, http.StatusRequestEntityTooLarge, "body not read: it is larger than any that GitHub sends")
+	case errors.Is(err, errFull):
+		if c.Dropped != nil {
+			c.Dropped()
+		}
+		w.Header().Set("Retry-After", "10")
+		say(w, http.StatusServiceUnavailable, "too much at once; deliver it again later")
+	default:
+		say(w, http.StatusBadRequest, "body not read")
+	}
+}
+
+// quoted is as much of a header as the log repeats.
+func quoted(r *http.Request, name string) string {
+	v := r.Header.Get(name)
+	return v[:min(len(v), maxQuoted)]
 }
 
 func (c Config) ready(w http.ResponseWriter, r *http.Request) {
