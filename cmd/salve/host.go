@@ -99,6 +99,25 @@ func (h *host) saw(repo forge.Repo, installation int64) {
 	h.through[repo] = installation
 }
 
+// heard takes note of an event that came through an installation. Where the
+// repository is known through another one, GitHub is asked: a delivery may be
+// old, of an installation that was replaced since.
+func (h *host) heard(ctx context.Context, repo forge.Repo, installation int64) error {
+	h.mu.Lock()
+	id, known := h.through[repo]
+	h.mu.Unlock()
+	switch {
+	case !known:
+		h.saw(repo, installation)
+	case id != installation:
+		_, err := h.List(ctx, installation) // which repositories of it are seen
+		if !errors.Is(err, forge.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
 // installation returns the installation that a repository belongs to. After a
 // restart a timer may ask before anything was listed.
 func (h *host) installation(ctx context.Context, repo forge.Repo) (int64, error) {

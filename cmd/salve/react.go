@@ -23,7 +23,9 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 	if e.Repo == (forge.Repo{}) || e.Installation == 0 {
 		return nil
 	}
-	w.app.host.saw(e.Repo, e.Installation)
+	if err := w.app.host.heard(ctx, e.Repo, e.Installation); err != nil {
+		return err
+	}
 	errs := []error{w.app.handle(ctx, e)}
 	if e.Kind == forge.EventPush && e.Default != "" && e.Ref == "refs/heads/"+e.Default {
 		errs = append(errs, w.pushed(ctx, e))

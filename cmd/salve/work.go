@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,17 @@ const (
 	kindEvent     = "event"     // one webhook delivery
 	kindRedeliver = "redeliver" // ask GitHub for the deliveries that were missed
 )
+
+// goneAfter is how often something must not be found until it is gone: GitHub
+// announces some things a moment before it can show them.
+const goneAfter = 3
+
+// gone reports whether err says that something is not there, and nothing else
+// that could be better later.
+func gone(err error) bool {
+	var limit *forge.RateLimitError
+	return errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrUnavailable) && !errors.As(err, &limit)
+}
 
 // eventOptions bound the handling of one delivery.
 func eventOptions() queue.Options { return queue.Options{Timeout: time.Minute, Workers: 8} }
@@ -118,7 +130,10 @@ func (w *worker) soon(ctx context.Context, kind string) error {
 }
 
 // accept keeps a delivery. Those of one repository are handled one at a time.
+// Of the files that a push names, which may be very many, only those are kept
+// that lead to something.
 func (w *worker) accept(ctx context.Context, e forge.Event) error {
+	e.Paths = slices.DeleteFunc(e.Paths, func(path string) bool { return !configures(path) })
 	payload, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -148,7 +163,12 @@ func (w *worker) event(ctx context.Context, j queue.Job) error {
 	}
 	log := w.app.log.With("delivery", e.Delivery, "event", e.Kind, "action", e.Action, "repo", e.Repo.String())
 	start := time.Now()
-	if err := w.react(ctx, e); err != nil {
+	err := w.react(ctx, e)
+	switch {
+	case j.Attempt >= goneAfter && gone(err):
+		log.Info("event of something that is gone", "err", err, "took", time.Since(start))
+		return nil
+	case err != nil:
 		log.Warn("event not handled", "err", err, "attempt", j.Attempt, "took", time.Since(start))
 		return err
 	}
