@@ -19,6 +19,7 @@ import (
 	"github.com/salvehq/salve/internal/ghapp/wire"
 	"github.com/salvehq/salve/internal/metrics"
 	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
@@ -31,6 +32,7 @@ type app struct {
 	estate  *estate.Estate
 	remedy  *remedy.Runner
 	tune    *tune.Runner
+	maker   *propose.Maker // of both
 	source  *gate.Source
 	cases   gate.Store
 	listed  listing // for who asks about gates
@@ -75,12 +77,13 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	}
 	h := newHost(gh)
 	all := &estate.Estate{Host: h, Remedies: remedies, Limit: installationLimit}
-	planner := &plan.Planner{Dynatrace: s.dynatraceURL}
+	maker := &propose.Maker{Planner: &plan.Planner{Dynatrace: s.dynatraceURL}, History: h, Proposer: h, Pulls: h}
 	return &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL, pages: s.pages, key: s.githubKey,
-		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Pulls: h, Log: log},
-		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Planner: planner, History: h, Proposer: h, Log: log},
+		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
+		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
+		maker:  maker,
 	}, nil
 }
 
@@ -138,7 +141,7 @@ type cycle struct {
 func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, error) {
 	report, err := a.remedy.Run(ctx, now)
 	a.count(report)
-	if a.remedy.Proposer == nil {
+	if a.maker.Proposer == nil {
 		return report, err
 	}
 	return report, errors.Join(err, a.judge(ctx, report, now))

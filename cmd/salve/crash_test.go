@@ -109,7 +109,7 @@ func (w *town) app(transport http.RoundTripper) *app {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a.remedy.Planner.Dynatrace, a.tenant = "https://abc12345.apps.dynatrace.com", "https://abc12345.apps.dynatrace.com" // ports differ
+	a.maker.Planner.Dynatrace, a.tenant = "https://abc12345.apps.dynatrace.com", "https://abc12345.apps.dynatrace.com" // ports differ
 	a.remedy.Problems = &eval.Engine{Source: eval.Records(w.records()), Now: sandbox.WorldTime}
 	return a
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
@@ -70,13 +71,13 @@ func planOnce(ctx context.Context, dirs, records []string, now time.Time) (cycle
 	engine := &eval.Engine{Source: source, Now: now}
 	all := local{dirs: dirs, remedies: remedies}
 	log := slog.New(slog.DiscardHandler)
-	planner := &plan.Planner{}
+	maker := &propose.Maker{Planner: &plan.Planner{}, History: local{}}
 	var c cycle
-	problems := &remedy.Runner{Problems: engine, Catalog: queries, Estate: all, Planner: planner, History: local{}, Log: log}
+	problems := &remedy.Runner{Problems: engine, Catalog: queries, Estate: all, Maker: maker, Log: log}
 	if c.Remedy, err = problems.Run(ctx, now); err != nil {
 		return c, err
 	}
-	alerts := &tune.Runner{Problems: engine, Catalog: queries, Estate: all, Planner: planner, History: local{}, Log: log}
+	alerts := &tune.Runner{Problems: engine, Catalog: queries, Estate: all, Maker: maker, Log: log}
 	c.Tune, err = alerts.Run(ctx, now)
 	return c, err
 }

@@ -86,7 +86,7 @@ func runOnce(ctx context.Context, env *environment, s *settings, now time.Time, 
 	}
 	defer a.close()
 	if dry {
-		a.remedy.Proposer, a.tune.Proposer = nil, nil
+		a.maker.Proposer = nil
 	}
 	c, err := a.cycle(ctx, now)
 	return errors.Join(printCycle(env, c, format), err)

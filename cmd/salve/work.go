@@ -57,7 +57,7 @@ func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, e
 		q.Close()
 		return nil, nil, err
 	}
-	a.remedy.Wishes = q
+	a.maker.Wishes = q
 	a.metrics.WatchJobs(w.counts)
 	return w, jobs, nil
 }

@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue", "internal/metrics"},
 	{"internal/ghapp/wire", "internal/ghapp/webhook"},
 	{"internal/estate", "internal/remedy", "internal/tune", "internal/gate", "internal/incident", "internal/budget"},
+	{"internal/propose"},
 	{"internal/plan"},
 	{"internal/inventory", "internal/catalog"},
 	{"internal/kustomize", "internal/helm"},

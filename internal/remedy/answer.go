@@ -2,14 +2,12 @@ package remedy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
-	"github.com/salvehq/salve/internal/policy"
-	"github.com/salvehq/salve/internal/prose"
+	"github.com/salvehq/salve/internal/propose"
 )
 
 // An Answer is what came of a task.
@@ -26,26 +24,28 @@ type Answer struct {
 // Answering the same task again changes nothing more. An error comes with an
 // answer that says what could not be done.
 func (r *Runner) Answer(ctx context.Context, repo *plan.Repository, t Task, now time.Time) (Answer, error) {
-	return r.answer(ctx, repo, t, budgets{}, now)
+	return r.answer(ctx, repo, t, propose.Limits{}, now)
 }
 
-func (r *Runner) answer(ctx context.Context, repo *plan.Repository, t Task, limits budgets, now time.Time) (Answer, error) {
+func (r *Runner) answer(ctx context.Context, repo *plan.Repository, t Task, limits propose.Limits, now time.Time) (Answer, error) {
 	if why := repo.Writes(); !why.None() {
 		return Answer{Reason: Reason{Reason: why}}, nil // a status is a write too
 	}
 	target, why, err := r.again(ctx, repo, t)
-	if err == nil && why.None() {
-		a, err := r.propose(ctx, target, t, limits, now)
-		if a.Planned.Proposal.Key != "" {
-			r.Log.Info("proposed", "repo", t.Repo.String(), "pull", a.Pull.Number, "action", a.Planned.Opened.Action,
-				"problem", a.Planned.Problems, "reason", a.Reason.Text)
-		}
-		return a, err
+	switch {
+	case err != nil:
+		return Answer{Reason: because(plan.Refused, "could not be searched for: "+err.Error())}, fmt.Errorf("find the place of %s: %w", t.Key, err)
+	case !why.None():
+		return Answer{Reason: why}, r.Maker.Object(ctx, t.Task, limits, why.Text, now)
 	}
-	if err != nil {
-		return refused("could not be searched for", err), fmt.Errorf("find the place of %s: %w", t.Key, err)
+	made, err := r.Maker.Make(ctx, t.Task, plan.Case{Target: target, Evidence: t.Evidence, Cause: t.Cause}, limits, now)
+	a := Answer{Reason: Reason{Reason: made.Reason}, Pull: made.Opened.Pull}
+	if made.Plan.Proposal.Key != "" {
+		a.Planned = Planned{Plan: made.Plan, Problems: t.problems(), Opened: made.Opened, Err: err}
+		r.Log.Info("proposed", "repo", t.Repo.String(), "pull", a.Pull.Number, "action", made.Opened.Action,
+			"problem", a.Planned.Problems, "reason", a.Reason.Text)
 	}
-	return Answer{Reason: why}, r.object(ctx, t, limits, why.Text, now)
+	return a, err
 }
 
 // again finds the place of a task. What other repositories hold was weighed
@@ -59,90 +59,4 @@ func (r *Runner) again(ctx context.Context, repo *plan.Repository, t Task) (plan
 		return target, because(plan.NotFound, "another place answers it by now: "+target.Where), nil
 	}
 	return target, Reason{}, nil
-}
-
-// propose plans and proposes the change of a place.
-func (r *Runner) propose(ctx context.Context, target plan.Target, t Task, limits budgets, now time.Time) (Answer, error) {
-	planned, why, err := r.plan(ctx, target, t, now)
-	switch {
-	case err != nil:
-		return refused("could not be worked out", err), fmt.Errorf("plan %s: %w", t.Key, err)
-	case !why.None():
-		return Answer{Reason: Reason{Reason: why}}, r.object(ctx, t, limits, why.Text, now)
-	}
-	p := Planned{Plan: planned, Problems: t.problems()}
-	if r.Proposer == nil {
-		return Answer{Planned: p}, nil
-	}
-	budget, err := limits.of(ctx, r.Pulls, t.Repo, now)
-	if err != nil {
-		return refused("not opened", err), err
-	}
-	if why := budget.allow(target.Repo.Config.Limits, planned.Proposal.Branch, now); !why.None() {
-		return Answer{Reason: Reason{Reason: why}}, nil
-	}
-	if p.Opened, p.Err = r.Proposer.Propose(ctx, planned.Proposal); p.Opened.Action == forge.Created {
-		budget.opened(p.Opened.Pull)
-	}
-	a := Answer{Planned: p, Pull: p.Opened.Pull}
-	switch {
-	case p.Err != nil && p.Opened.Pull.Number == 0:
-		a.Reason = because(plan.Refused, "not opened: "+p.Err.Error())
-	case p.Opened.Action == forge.Declined:
-		a.Reason = because(policy.Declined, fmt.Sprintf("people closed %s; it stays closed", p.Opened.Pull.URL))
-	case p.Opened.Action == forge.HandsOff:
-		a.Reason = because(plan.LeftAlone, fmt.Sprintf("%s holds commits of other people, and is left to them", p.Opened.Pull.URL))
-	}
-	if p.Err != nil {
-		return a, fmt.Errorf("propose %s: %w", t.Key, p.Err)
-	}
-	return a, nil
-}
-
-func refused(what string, err error) Answer {
-	return Answer{Reason: because(plan.Refused, what+": "+err.Error())}
-}
-
-// plan works out the change of a place.
-func (r *Runner) plan(ctx context.Context, target plan.Target, t Task, now time.Time) (plan.Plan, policy.Reason, error) {
-	why, since, err := r.wish(ctx, t.Key)
-	if err != nil || !why.None() {
-		return plan.Plan{}, why, err
-	}
-	c := plan.Case{Target: target, Evidence: t.Evidence, Cause: t.Cause}
-	before, err := r.History.History(ctx, t.Repo, t.Branch)
-	if err != nil {
-		return plan.Plan{}, policy.Reason{}, fmt.Errorf("history of %s: %w", t.Branch, err)
-	}
-	for _, change := range plan.History(before) {
-		if change.Declined.IsZero() || !change.Declined.Before(since) {
-			c.History = append(c.History, change)
-		}
-	}
-	planned, why, err := r.Planner.Plan(ctx, c, now)
-	planned.Proposal.Reconsider = since
-	return planned, why, err
-}
-
-// object says on the open pull request of a task, if there is one, what speaks
-// against it.
-func (r *Runner) object(ctx context.Context, t Task, limits budgets, why string, now time.Time) error {
-	if r.Proposer == nil {
-		return nil
-	}
-	budget, err := limits.of(ctx, r.Pulls, t.Repo, now)
-	if err != nil {
-		return err
-	}
-	p, open := budget.branches[t.Branch]
-	if m, ok := forge.ParseMarker(p.Body); !open || !ok || m.Key != t.Key {
-		return nil
-	}
-	err = r.Pulls.SetStatus(ctx, t.Repo, p.Head, forge.CommitStatus{
-		Context: forge.ContextRemediation, State: forge.Failure, Description: prose.Status("no longer right: " + why),
-	})
-	if err != nil && !errors.Is(err, forge.ErrNotFound) {
-		return fmt.Errorf("status of %s#%d: %w", t.Repo, p.Number, err)
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/prose"
 )
 
@@ -29,7 +30,7 @@ type Desk interface {
 // All fields are required.
 type Clerk struct {
 	Desk   Desk
-	Wishes Wishes
+	Wishes propose.Wishes
 	App    string                          // login
 	Soon   func(ctx context.Context) error // runs a cycle
 	Log    *slog.Logger
@@ -140,7 +141,7 @@ func (c *Clerk) ignore(ctx context.Context, o order) error {
 		expires = o.given.Add(o.span).UTC()
 		until = "until " + expires.Format("2006-01-02 15:04 UTC")
 	}
-	if err := c.Wishes.Put(ctx, ignored, o.key, []byte(o.by), expires); err != nil {
+	if err := c.Wishes.Put(ctx, propose.Ignored, o.key, []byte(o.by), expires); err != nil {
 		return err
 	}
 	if !o.pull.Open {
@@ -155,10 +156,10 @@ func (c *Clerk) ignore(ctx context.Context, o order) error {
 
 // reopen forgets that people said no.
 func (c *Clerk) reopen(ctx context.Context, o order) error {
-	if err := c.Wishes.Delete(ctx, ignored, o.key); err != nil {
+	if err := c.Wishes.Delete(ctx, propose.Ignored, o.key); err != nil {
 		return err
 	}
-	if err := c.Wishes.Put(ctx, reconsidered, o.key, []byte(o.given.UTC().Format(time.RFC3339Nano)), time.Time{}); err != nil {
+	if err := c.Wishes.Put(ctx, propose.Reconsidered, o.key, []byte(o.given.UTC().Format(time.RFC3339Nano)), time.Time{}); err != nil {
 		return err
 	}
 	return c.Soon(ctx)

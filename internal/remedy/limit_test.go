@@ -64,7 +64,7 @@ func TestLimits(t *testing.T) {
 			w.repos["acme/shop"][".github/salve.yml"] = strings.Replace(w.repos["acme/shop"][".github/salve.yml"], "version: 1\n", "version: 1\nlimits: "+tt.limits+"\n", 1)
 			d := &desk{}
 			r := runner(t, w, only("P-260301", "P-260302", "P-260303", "P-260307"))
-			r.Proposer, r.Pulls = d, d
+			r.Maker.Proposer, r.Maker.Pulls = d, d
 			report, err := r.Run(t.Context(), sandbox.WorldTime)
 			if err != nil {
 				t.Fatal(err)

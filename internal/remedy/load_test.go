@@ -12,6 +12,7 @@ import (
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/eval"
 	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/sandbox"
 )
@@ -50,8 +51,8 @@ func loaded(t testing.TB, w world, records []dql.Record) *remedy.Runner {
 		t.Fatal(err)
 	}
 	return &remedy.Runner{
-		Problems: answer{res: rows}, Catalog: queries, Estate: opened{w, repos}, Planner: &plan.Planner{},
-		History: w, Log: slog.New(slog.DiscardHandler),
+		Problems: answer{res: rows}, Catalog: queries, Estate: opened{w, repos},
+		Maker: &propose.Maker{Planner: &plan.Planner{}, History: w}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

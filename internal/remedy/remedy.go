@@ -18,6 +18,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/problem"
+	"github.com/salvehq/salve/internal/propose"
 )
 
 // Query is the name of the query that a cycle asks.
@@ -30,30 +31,13 @@ type Estate interface {
 	Repositories(ctx context.Context) ([]*plan.Repository, error)
 }
 
-// A Proposer opens pull requests. Proposing the same key again returns the
-// pull request that is already there.
-type Proposer interface {
-	Propose(ctx context.Context, p forge.Proposal) (forge.Opened, error)
-}
-
-// A Historian knows the pull requests that a branch had before, open ones left
-// out.
-type Historian interface {
-	History(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error)
-}
-
 // A Runner looks at the problems once per call of Run, or of Decide and then
-// Answer for each task. All fields are required, but for Proposer and Pulls,
-// without which a run decides and does nothing, and Wishes.
+// Answer for each task. All fields are required.
 type Runner struct {
 	Problems dql.Querier
 	Catalog  *catalog.Catalog
 	Estate   Estate
-	Planner  *plan.Planner
-	History  Historian
-	Proposer Proposer
-	Pulls    Lister
-	Wishes   Wishes // of people; nil where there is no database
+	Maker    *propose.Maker
 	Log      *slog.Logger
 }
 
@@ -104,7 +88,7 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 	for _, repo := range report.Repos {
 		repos[repo.Repo] = repo
 	}
-	limits := budgets{}
+	limits := propose.Limits{}
 	for _, t := range report.Tasks {
 		a, err := r.answer(ctx, repos[t.Repo], t, limits, now)
 		report.settle(t, a)

@@ -4,37 +4,30 @@ import (
 	"slices"
 	"time"
 
-	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/problem"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/prose"
 )
 
-// A Task is one proposal to make: the problems that one change answers. It says
-// what to look for and not what was found, so that whoever takes it up, later
-// or in another process, plans at the head that the repository has then.
+// A Task is one proposal to make: the problems that one change answers.
 type Task struct {
-	Key      string // of the proposal
-	Repo     forge.Repo
-	Base     string // default branch
-	Branch   string // of the proposal
-	Remedy   string
+	propose.Task
 	Problem  problem.Problem // the most severe: it finds the place again
 	Type     string          // remediation_type of Problem
 	Action   string          // git_action of Problem
 	Cause    policy.Cause
 	Evidence []prose.Evidence // the most severe first; beyond what a body lists, only names
-	Asked    time.Time        // as of when the problems were open
 }
 
 // task is what is to be done for a group.
 func (g *group) task(now time.Time) Task {
 	g.worst()
-	worst, t := g.findings[0], g.target
+	worst := g.findings[0]
 	return Task{
-		Key: t.Key(), Repo: t.Repo.Repo, Base: t.Repo.Branch, Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name), Remedy: t.Remedy.Name,
-		Problem: worst.problem, Type: worst.kind, Action: worst.action, Cause: g.cause(), Evidence: g.evidence(), Asked: now,
+		Task: propose.TaskOf(g.target, now), Problem: worst.problem, Type: worst.kind, Action: worst.action,
+		Cause: g.cause(), Evidence: g.evidence(),
 	}
 }
 

@@ -103,7 +103,7 @@ func TestTaskAtAnotherHead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, d := readWorld(t, demo), &desk{}
 			r := runner(t, w, only("P-260301"))
-			r.Proposer, r.Pulls = d, d
+			r.Maker.Proposer, r.Maker.Pulls = d, d
 			report, err := r.Run(t.Context(), sandbox.WorldTime) // opens it
 			if err != nil || len(report.Tasks) != 1 || len(d.open) != 1 {
 				t.Fatalf("%d tasks, %d open: %v", len(report.Tasks), len(d.open), err)

@@ -19,6 +19,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/sandbox"
 	"github.com/salvehq/salve/templates"
@@ -104,7 +105,7 @@ func runner(t *testing.T, w world, change func([]dql.Record) []dql.Record) *reme
 	}
 	return &remedy.Runner{
 		Problems: &eval.Engine{Source: eval.Records(records), Now: sandbox.WorldTime}, Catalog: queries,
-		Estate: w, Planner: &plan.Planner{}, History: w, Log: slog.New(slog.DiscardHandler),
+		Estate: w, Maker: &propose.Maker{Planner: &plan.Planner{}, History: w}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -132,7 +133,7 @@ func TestDemoWorld(t *testing.T) {
 // TestBody holds the whole text of one pull request.
 func TestBody(t *testing.T) {
 	r := runner(t, readWorld(t, demo), only("P-260301", "P-260287"))
-	r.Planner.Dynatrace = "https://abc12345.apps.dynatrace.com"
+	r.Maker.Planner.Dynatrace = "https://abc12345.apps.dynatrace.com"
 	report, err := r.Run(t.Context(), sandbox.WorldTime)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/prose"
 )
 
@@ -37,25 +38,13 @@ type Estate interface {
 	Repositories(ctx context.Context) ([]*plan.Repository, error)
 }
 
-// A Proposer opens pull requests, once for each key.
-type Proposer interface {
-	Propose(ctx context.Context, p forge.Proposal) (forge.Opened, error)
-}
-
-// A Historian knows the pull requests that a branch had before.
-type Historian interface {
-	History(ctx context.Context, repo forge.Repo, branch string) ([]forge.PullRequest, error)
-}
-
-// A Runner looks at the detectors once per call of Run. All fields are
-// required, but for Proposer: without one, a run decides and does nothing.
+// A Runner looks at the detectors once per call of Run, or of Decide and then
+// Answer for each task. All fields are required.
 type Runner struct {
 	Problems dql.Querier
 	Catalog  *catalog.Catalog
 	Estate   Estate
-	Planner  *plan.Planner
-	History  Historian
-	Proposer Proposer
+	Maker    *propose.Maker
 	Log      *slog.Logger
 }
 
@@ -63,36 +52,109 @@ type Runner struct {
 type Report struct {
 	Quality   dql.Quality
 	Decisions []Decision
+	Tasks     []Task // one for each decision without a reason, in their order
+	Repos     []*plan.Repository
 }
 
 // A Decision is what came of one detector.
 type Decision struct {
 	Detector Detector
 	Remedy   string
-	Reason   policy.Reason // why nothing was proposed; zero if something was
-	Plan     plan.Plan     // zero if there is a reason
+	Reason   policy.Reason // why nothing is proposed; zero if something is
+	Key      string        // of the task; empty if there is a reason
+	Plan     plan.Plan     // what Run came to; zero if there is a reason
 	Opened   forge.Opened  // zero in a dry run
 }
+
+// A Task is one proposal to make: the change of one detector's rule.
+type Task struct {
+	propose.Task
+	Detector Detector
+}
+
+// An Answer is what came of a task.
+type Answer = propose.Result
 
 // Run asks for the detectors as of now and proposes a change for each one that
 // a change can help. What cannot be handled does not hold up the rest.
 func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
+	report, err := r.Decide(ctx, now)
+	errs := []error{err}
+	repos := map[forge.Repo]*plan.Repository{}
+	for _, repo := range report.Repos {
+		repos[repo.Repo] = repo
+	}
+	limits := propose.Limits{}
+	for _, t := range report.Tasks {
+		a, err := r.answer(ctx, repos[t.Repo], t, limits, now)
+		for i := range report.Decisions {
+			if d := &report.Decisions[i]; d.Key == t.Key {
+				d.Reason, d.Plan, d.Opened = a.Reason, a.Plan, a.Opened
+			}
+		}
+		errs = append(errs, err)
+	}
+	return report, errors.Join(errs...)
+}
+
+// Decide is the first half of Run: it asks for the detectors as of now and
+// returns what is to be done about them, as tasks. It writes nothing.
+func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
 	rows, err := r.ask(ctx)
 	report := Report{Quality: rows.Quality}
 	if err != nil {
 		return report, err
 	}
-	repos, err := r.Estate.Repositories(ctx)
+	report.Repos, err = r.Estate.Repositories(ctx)
 	errs := []error{err}
 	taken := map[string]string{}
 	for _, row := range rows.Records {
-		d, err := r.decide(ctx, detectorOf(row), repos, taken, now)
+		d := Decision{Detector: detectorOf(row)}
+		target, why, err := decide(ctx, d.Detector, report.Repos, taken)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("detector %q: %w", d.Detector.Title, err))
+			why = policy.Reason{Code: plan.Refused, Text: "could not be searched for: " + err.Error()}
+		}
+		d.Remedy, d.Reason = target.Remedy.Name, why
+		if why.None() {
+			t := Task{propose.TaskOf(target, now), d.Detector}
+			d.Key = t.Key
+			report.Tasks = append(report.Tasks, t)
 		}
 		report.Decisions = append(report.Decisions, d)
 	}
 	return report, errors.Join(errs...)
+}
+
+// Answer plans the change of a task at repo, which is the head that the task's
+// repository has now, and proposes it. Answering the same task again changes
+// nothing more. An error comes with an answer that says what could not be done.
+func (r *Runner) Answer(ctx context.Context, repo *plan.Repository, t Task, now time.Time) (Answer, error) {
+	return r.answer(ctx, repo, t, propose.Limits{}, now)
+}
+
+func (r *Runner) answer(ctx context.Context, repo *plan.Repository, t Task, limits propose.Limits, now time.Time) (Answer, error) {
+	if why := repo.Writes(); !why.None() {
+		return Answer{Reason: why}, nil
+	}
+	target, why, err := find(ctx, t.Detector, []*plan.Repository{repo})
+	if err == nil && why.None() && target.Key() != t.Key {
+		why = policy.Reason{Code: plan.NotFound, Text: "another rule answers it by now: " + target.Where}
+	}
+	switch {
+	case err != nil:
+		why = policy.Reason{Code: plan.Refused, Text: "could not be searched for: " + err.Error()}
+		return Answer{Reason: why}, fmt.Errorf("find the rule of %q: %w", t.Detector.Title, err)
+	case !why.None():
+		return Answer{Reason: why}, r.Maker.Object(ctx, t.Task, limits, why.Text, now)
+	}
+	c := plan.Case{Target: target, Evidence: []prose.Evidence{t.Detector.evidence()}, Notes: t.Detector.notes()}
+	a, err := r.Maker.Make(ctx, t.Task, c, limits, now)
+	if a.Plan.Proposal.Key != "" {
+		r.Log.Info("proposed", "repo", t.Repo.String(), "pull", a.Opened.Pull.Number, "action", a.Opened.Action,
+			"detector", t.Detector.Title, "reason", a.Reason.Text)
+	}
+	return a, err
 }
 
 // ask runs the query of the catalog. An answer that was cut short would make
@@ -116,38 +178,24 @@ func (r *Runner) ask(ctx context.Context) (dql.Result, error) {
 	return res, entry.Check(res)
 }
 
-// decide finds the rule of a detector and plans its change. A rule that opens
-// problems on several types of entity has several rows: the first one that
-// asks for a change of it is answered, and taken says for which type, so that
-// two changes of one value never stand beside each other.
-func (r *Runner) decide(ctx context.Context, det Detector, repos []*plan.Repository, taken map[string]string, now time.Time) (Decision, error) {
-	d := Decision{Detector: det}
-	if d.Reason = det.tooLittle(); !d.Reason.None() {
-		return d, nil
+// decide finds the rule of a detector. A rule that opens problems on several
+// types of entity has several rows: the first one that asks for a change of it
+// is answered, and taken says for which type, so that two changes of one value
+// never stand beside each other.
+func decide(ctx context.Context, det Detector, repos []*plan.Repository, taken map[string]string) (plan.Target, policy.Reason, error) {
+	if why := det.tooLittle(); !why.None() {
+		return plan.Target{}, why, nil
 	}
 	target, why, err := find(ctx, det, repos)
-	d.Remedy, d.Reason = target.Remedy.Name, why
 	if err != nil || !why.None() {
-		return d, err
+		return target, why, err
 	}
 	rule := target.Repo.Repo.String() + " " + target.Where
 	if by, ok := taken[rule]; ok {
-		d.Reason = policy.Reason{Code: plan.LeftAlone, Text: fmt.Sprintf("the rule is decided about already, for its problems on %s", by)}
-		return d, nil
+		return target, policy.Reason{Code: plan.LeftAlone, Text: fmt.Sprintf("the rule is decided about already, for its problems on %s", by)}, nil
 	}
 	taken[rule] = det.Entity
-	c := plan.Case{Target: target, Evidence: []prose.Evidence{det.evidence()}, Notes: det.notes()}
-	before, err := r.History.History(ctx, target.Repo.Repo, prose.Branch(target.Key(), target.Remedy.Name, target.Name))
-	if err != nil {
-		return d, err
-	}
-	c.History = plan.History(before)
-	if d.Plan, d.Reason, err = r.Planner.Plan(ctx, c, now); err != nil || !d.Reason.None() || r.Proposer == nil {
-		return d, err
-	}
-	d.Opened, err = r.Proposer.Propose(ctx, d.Plan.Proposal)
-	r.Log.Info("proposed", "repo", target.Repo.Repo.String(), "pull", d.Opened.Pull.Number, "action", d.Opened.Action, "detector", det.Title)
-	return d, err
+	return target, policy.Reason{}, nil
 }
 
 // find returns the one rule of the one remedy that answers a detector.

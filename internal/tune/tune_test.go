@@ -14,6 +14,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/sandbox"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
@@ -74,7 +75,7 @@ func run(t *testing.T, e estate, keep func(title string, n int) bool) map[string
 	}
 	r := &tune.Runner{
 		Problems: &eval.Engine{Source: eval.Records(kept), Now: sandbox.WorldTime}, Catalog: queries,
-		Estate: e, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler),
+		Estate: e, Maker: &propose.Maker{Planner: &plan.Planner{}, History: e}, Log: slog.New(slog.DiscardHandler),
 	}
 	report, err := r.Run(t.Context(), sandbox.WorldTime)
 	if err != nil {
@@ -144,7 +145,7 @@ func TestPartialAnswerChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := alerts(t, nil)
-	r := &tune.Runner{Problems: partial{}, Catalog: queries, Estate: e, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler)}
+	r := &tune.Runner{Problems: partial{}, Catalog: queries, Estate: e, Maker: &propose.Maker{Planner: &plan.Planner{}, History: e}, Log: slog.New(slog.DiscardHandler)}
 	if _, err := r.Run(t.Context(), sandbox.WorldTime); err == nil || !strings.Contains(err.Error(), "cut short") {
 		t.Errorf("error %v", err)
 	}
@@ -179,7 +180,7 @@ func TestOneChangePerRule(t *testing.T) {
 		return dql.NewRecord(names, values)
 	}
 	rows := recorded{row("SERVICE", "adjust_sensitivity"), row("HOST", "increase_threshold")}
-	r := &tune.Runner{Problems: rows, Catalog: queries, Estate: e, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler)}
+	r := &tune.Runner{Problems: rows, Catalog: queries, Estate: e, Maker: &propose.Maker{Planner: &plan.Planner{}, History: e}, Log: slog.New(slog.DiscardHandler)}
 	report, err := r.Run(t.Context(), sandbox.WorldTime)
 	if err != nil || len(report.Decisions) != 2 {
 		t.Fatal(report, err)
@@ -233,7 +234,7 @@ func TestLeavingAloneIsOnesOwn(t *testing.T) {
 	}
 	r := &tune.Runner{
 		Problems: &eval.Engine{Source: eval.Records(records), Now: sandbox.WorldTime}, Catalog: queries,
-		Estate: neighbours{e}, Planner: &plan.Planner{}, History: e, Log: slog.New(slog.DiscardHandler),
+		Estate: neighbours{e}, Maker: &propose.Maker{Planner: &plan.Planner{}, History: e}, Log: slog.New(slog.DiscardHandler),
 	}
 	report, err := r.Run(t.Context(), sandbox.WorldTime)
 	if err != nil {

@@ -1,4 +1,4 @@
-package remedy
+package propose
 
 import (
 	"context"
@@ -19,24 +19,24 @@ type Wishes interface {
 
 // Buckets of [Wishes].
 const (
-	ignored      = "ignored"      // by whom
-	reconsidered = "reconsidered" // when; refusals before it are forgotten
+	Ignored      = "ignored"      // by whom
+	Reconsidered = "reconsidered" // when; refusals before it are forgotten
 )
 
 // wish returns why people do not want a proposal, or else the time before which
 // their refusals are forgotten.
-func (r *Runner) wish(ctx context.Context, key string) (why policy.Reason, since time.Time, err error) {
-	if r.Wishes == nil {
+func (m *Maker) wish(ctx context.Context, key string) (why policy.Reason, since time.Time, err error) {
+	if m.Wishes == nil {
 		return policy.Reason{}, time.Time{}, nil
 	}
-	by, found, err := r.Wishes.Get(ctx, ignored, key)
+	by, found, err := m.Wishes.Get(ctx, Ignored, key)
 	if err != nil {
 		return policy.Reason{}, time.Time{}, fmt.Errorf("wishes about %s: %w", key, err)
 	}
 	if found {
 		return policy.Reason{Code: policy.Declined, Text: fmt.Sprintf("%s said /salve ignore", by)}, time.Time{}, nil
 	}
-	text, found, err := r.Wishes.Get(ctx, reconsidered, key)
+	text, found, err := m.Wishes.Get(ctx, Reconsidered, key)
 	if err != nil {
 		return policy.Reason{}, time.Time{}, fmt.Errorf("wishes about %s: %w", key, err)
 	}

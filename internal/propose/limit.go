@@ -1,4 +1,4 @@
-package remedy
+package propose
 
 import (
 	"context"
@@ -9,13 +9,6 @@ import (
 	"github.com/salvehq/salve/internal/policy"
 )
 
-// A Lister knows the open pull requests of this App in a repository, and says
-// on them what speaks against them.
-type Lister interface {
-	OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error)
-	SetStatus(ctx context.Context, repo forge.Repo, head forge.SHA, s forge.CommitStatus) error
-}
-
 // A budget is what the limits of one repository count: pull requests that are
 // open, and those among them that were opened within the hour.
 type budget struct {
@@ -23,15 +16,16 @@ type budget struct {
 	open, hour int
 }
 
-// Budgets are those of the repositories that one process answers in a row.
-type budgets map[forge.Repo]*budget
+// Limits remember what was counted in each repository, for tasks that are done
+// in a row. They start empty.
+type Limits map[forge.Repo]*budget
 
 // of counts what is open in a repository, once.
-func (c budgets) of(ctx context.Context, l Lister, repo forge.Repo, now time.Time) (*budget, error) {
+func (c Limits) of(ctx context.Context, pulls Pulls, repo forge.Repo, now time.Time) (*budget, error) {
 	if b := c[repo]; b != nil {
 		return b, nil
 	}
-	open, err := l.OurPulls(ctx, repo)
+	open, err := pulls.OurPulls(ctx, repo)
 	if err != nil {
 		return nil, fmt.Errorf("open pull requests of %s: %w", repo, err)
 	}
