@@ -69,7 +69,7 @@ func (f *file) parse() *hclsyntax.Body {
 	}
 	f.parsed = true
 	f.body = &hclsyntax.Body{}
-	at, what := screen(f.src, !f.json)
+	at, what := screen(f.src)
 	switch {
 	case what != "":
 	case f.json:
@@ -85,10 +85,16 @@ func (f *file) parse() *hclsyntax.Body {
 	return f.body
 }
 
-// parseNative gives a file to the parser of HCL. It was screened for what is
-// known to be too much for that parser; what is not known yet must not end the
-// program.
+// parseNative reads HCL. What is not plain goes to the parser of HCL, screened
+// for what is known to be too much for that parser; what is not known yet must
+// not end the program.
 func (f *file) parseNative() (at int, what string) {
+	if f.body = readPlain(f.path, f.src); f.body != nil {
+		return 0, ""
+	}
+	if at, what = screenNative(f.src); what != "" {
+		return at, what
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			at, what = 0, fmt.Sprintf("parser gave up: %v", r)

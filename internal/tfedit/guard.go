@@ -18,8 +18,8 @@ const (
 	maxChain = 1000    // operators and template directives that are open at once
 )
 
-// screen refuses text that a parser should not see; at is where.
-func screen(src []byte, native bool) (at int, what string) {
+// screen refuses text that no parser should see; at is where.
+func screen(src []byte) (at int, what string) {
 	switch {
 	case len(src) > MaxSize:
 		return 0, fmt.Sprintf("file has %d bytes, want at most %d", len(src), MaxSize)
@@ -28,12 +28,15 @@ func screen(src []byte, native bool) (at int, what string) {
 	case bytes.IndexByte(src, 0) >= 0:
 		return bytes.IndexByte(src, 0), "file holds a NUL byte"
 	}
-	if native {
-		s := scan{src: src}
-		s.run()
-		return s.at, s.what
-	}
 	return 0, ""
+}
+
+// screenNative refuses text that passed screen, and that the parser of HCL
+// should not see.
+func screenNative(src []byte) (at int, what string) {
+	s := scan{src: src}
+	s.run()
+	return s.at, s.what
 }
 
 func firstInvalid(src []byte) int {

@@ -259,7 +259,7 @@ func (r *jsonReader) item() (hclsyntax.ObjectConsItem, error) {
 func parseTemplate(path string, src []byte, start, end int) (hclsyntax.Expression, error) {
 	text := src[start:end]
 	quoted := append(append([]byte(`x = "`), text...), '"')
-	if _, what := screen(quoted, true); what != "" {
+	if _, what := screenNative(quoted); what != "" {
 		return nil, &jsonError{start, what}
 	}
 	e, diags := hclsyntax.ParseTemplate(text, path, hcl.Pos{Byte: start})

@@ -1,0 +1,768 @@
+package tfedit
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// A plain reads HCL that is written as nearly all of it is, at many times the
+// speed of package hclsyntax, and makes of it exactly what that package would:
+// TestPlain and a fuzz target hold the two against each other. Of what it does
+// not know (heredocs, template directives, text beyond ASCII, every mistake) it
+// makes nothing, so that package hclsyntax is asked.
+type plain struct {
+	src   []byte
+	path  string
+	pos   int
+	line  int // from 1
+	start int // of the line
+	depth int
+	chain int // operators and traversals that are open
+}
+
+// Beyond these, a text is for [screen] and package hclsyntax to judge.
+const (
+	plainDepth = maxDepth / 2
+	plainChain = 200
+)
+
+// readPlain returns the body of a text that passed [screen] without its scan, nil
+// if package hclsyntax has to be asked.
+func readPlain(path string, src []byte) *hclsyntax.Body {
+	p := plain{src: src, path: path, line: 1}
+	start := p.first()
+	body := p.body(0)
+	if body != nil {
+		body.SrcRange = p.since(start)
+	}
+	return body
+}
+
+// first is where a text begins to mean something: the end of a line does.
+func (p *plain) first() hcl.Pos {
+	ahead := *p
+	for {
+		switch c := ahead.peek(); {
+		case c == ' ' || c == '\t':
+			ahead.pos++
+		case c == '/' && ahead.ahead(1) == '*' && ahead.comment():
+		case (c == '#' || c == '/') && bytes.IndexByte(ahead.src[ahead.pos:], '\n') < 0:
+			ahead.pos = len(ahead.src)
+		default:
+			return ahead.here()
+		}
+	}
+}
+
+// peek is the byte that is next, 0 at the end.
+func (p *plain) peek() byte { return p.ahead(0) }
+
+func (p *plain) ahead(n int) byte {
+	if p.pos+n < len(p.src) {
+		return p.src[p.pos+n]
+	}
+	return 0
+}
+
+func (p *plain) here() hcl.Pos {
+	return hcl.Pos{Line: p.line, Column: p.pos - p.start + 1, Byte: p.pos}
+}
+
+// since is the range from a position to here.
+func (p *plain) since(start hcl.Pos) hcl.Range {
+	return hcl.Range{Filename: p.path, Start: start, End: p.here()}
+}
+
+// take reads n bytes, and returns their range.
+func (p *plain) take(n int) hcl.Range {
+	start := p.here()
+	p.pos += n
+	return p.since(start)
+}
+
+// skip moves over space and comments; over the ends of lines unless they mean
+// something.
+func (p *plain) skip(lines bool) {
+	for {
+		switch c := p.peek(); {
+		case c == ' ' || c == '\t':
+			p.pos++
+		case c == '\r' && p.ahead(1) == '\n':
+			p.pos++
+		case c == '\n' && !lines:
+			p.newline()
+		case c == '#' || c == '/' && p.ahead(1) == '/':
+			line := p.src[p.pos : p.pos+lineEnd(p.src[p.pos:])]
+			text, ended := bytes.CutSuffix(line, []byte("\n"))
+			if !ended && !ascii(text) {
+				return // where the text ends, in columns
+			}
+			p.pos += len(text)
+		case c == '/' && p.ahead(1) == '*':
+			if !p.comment() {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+func ascii(text []byte) bool {
+	return !bytes.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+func (p *plain) newline() {
+	p.pos++
+	p.line, p.start = p.line+1, p.pos
+}
+
+// comment moves over a comment in the old style of C; false for one that is not
+// plain, which is left where it is.
+func (p *plain) comment() bool {
+	n := bytes.Index(p.src[p.pos+2:], []byte("*/"))
+	if n < 0 {
+		return false
+	}
+	for end := p.pos + n + 4; p.pos < end; {
+		switch c := p.peek(); {
+		case c == '\n':
+			p.newline()
+		case c >= 0x80 || c == '\r':
+			return false
+		default:
+			p.pos++
+		}
+	}
+	return true
+}
+
+// word returns the name that is next, "" if there is none.
+func (p *plain) word() string {
+	at := p.pos
+	for at < len(p.src) && isIdent(p.src[at], at == p.pos) {
+		at++
+	}
+	if at < len(p.src) && p.src[at] >= 0x80 {
+		return ""
+	}
+	return string(p.src[p.pos:at])
+}
+
+// body reads up to the byte that ends it, which is left: a brace, or 0 for the
+// end of the text.
+func (p *plain) body(end byte) *hclsyntax.Body {
+	out := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, Blocks: hclsyntax.Blocks{}}
+	for {
+		p.skip(false)
+		if p.peek() == end && (end != 0 || p.pos == len(p.src)) {
+			at := p.here()
+			if end != 0 {
+				at.Column, at.Byte = at.Column+1, at.Byte+1
+			}
+			out.EndRange = hcl.Range{Filename: p.path, Start: at, End: at}
+			return out
+		}
+		name := p.word()
+		if name == "" {
+			return nil
+		}
+		at := p.take(len(name))
+		p.skip(true)
+		if p.peek() == '=' {
+			a := p.attribute(name, at)
+			if a == nil || out.Attributes[name] != nil || !p.ends() {
+				return nil
+			}
+			out.Attributes[name] = a
+			continue
+		}
+		b := p.block(name, at)
+		if b == nil || !p.ends() {
+			return nil
+		}
+		out.Blocks = append(out.Blocks, b)
+	}
+}
+
+// ends reports whether a line ends here.
+func (p *plain) ends() bool {
+	p.skip(true)
+	return p.peek() == '\n' || p.pos == len(p.src)
+}
+
+// attribute reads from the equals sign on.
+func (p *plain) attribute(name string, at hcl.Range) *hclsyntax.Attribute {
+	if c := p.ahead(1); c == '=' || c == '>' {
+		return nil
+	}
+	equals := p.take(1)
+	e := p.expression(true)
+	if e == nil {
+		return nil
+	}
+	return &hclsyntax.Attribute{Name: name, Expr: e, SrcRange: hcl.RangeBetween(at, e.Range()), NameRange: at, EqualsRange: equals}
+}
+
+// block reads from the labels on.
+func (p *plain) block(typ string, at hcl.Range) *hclsyntax.Block {
+	if p.depth++; p.depth > plainDepth {
+		return nil
+	}
+	defer func() { p.depth-- }()
+	out := &hclsyntax.Block{Type: typ, TypeRange: at}
+	for p.peek() != '{' {
+		name, rng := p.word(), hcl.Range{}
+		switch {
+		case name != "":
+			rng = p.take(len(name))
+		case p.peek() == '"':
+			start := p.here()
+			p.pos++
+			text, ok := p.text()
+			if !ok || p.peek() != '"' {
+				return nil
+			}
+			p.pos++
+			name, rng = text, p.since(start)
+		default:
+			return nil
+		}
+		out.Labels, out.LabelRanges = append(out.Labels, name), append(out.LabelRanges, rng)
+		p.skip(true)
+	}
+	out.OpenBraceRange = p.take(1)
+	p.skip(true)
+	if c := p.peek(); c == '\n' || c == '}' {
+		out.Body = p.body('}')
+	} else {
+		out.Body = p.single()
+	}
+	if out.Body == nil || p.peek() != '}' {
+		return nil
+	}
+	out.CloseBraceRange = p.take(1)
+	if out.Body.SrcRange.Filename == "" {
+		out.Body.SrcRange = hcl.RangeBetween(out.OpenBraceRange, out.CloseBraceRange)
+	}
+	return out
+}
+
+// single reads the one attribute of a block that is written on one line.
+func (p *plain) single() *hclsyntax.Body {
+	name := p.word()
+	if name == "" {
+		return nil
+	}
+	at := p.take(len(name))
+	if p.skip(true); p.peek() != '=' {
+		return nil
+	}
+	a := p.attribute(name, at)
+	if a == nil {
+		return nil
+	}
+	p.skip(true)
+	end := hcl.Range{Filename: p.path, Start: a.SrcRange.End, End: a.SrcRange.End}
+	return &hclsyntax.Body{Attributes: hclsyntax.Attributes{name: a}, SrcRange: a.SrcRange, EndRange: end}
+}
+
+// expression reads an expression and the space behind it.
+func (p *plain) expression(lines bool) hclsyntax.Expression {
+	chain := p.chain
+	if p.depth++; p.depth > plainDepth {
+		return nil
+	}
+	defer func() { p.depth, p.chain = p.depth-1, chain }()
+	is := p.binary(0, lines)
+	if is == nil || p.peek() != '?' {
+		return is
+	}
+	p.pos++
+	yes := p.expression(lines)
+	if yes == nil || p.peek() != ':' || p.ahead(1) == ':' {
+		return nil
+	}
+	p.pos++
+	no := p.expression(lines)
+	if no == nil {
+		return nil
+	}
+	return &hclsyntax.ConditionalExpr{Condition: is, TrueResult: yes, FalseResult: no, SrcRange: hcl.RangeBetween(is.Range(), no.Range())}
+}
+
+// An operator joins two values; of those that follow each other, the higher
+// rank goes first.
+type operator struct {
+	rank, length int
+	op           *hclsyntax.Operation
+}
+
+// operator returns the operator that is next; its length is 0 if there is none,
+// its rank -1 if it is for package hclsyntax to say.
+func (p *plain) operator() operator {
+	c, next := p.peek(), p.ahead(1)
+	switch {
+	case c == '|' && next == '|':
+		return operator{1, 2, hclsyntax.OpLogicalOr}
+	case c == '&' && next == '&':
+		return operator{2, 2, hclsyntax.OpLogicalAnd}
+	case c == '=' && next == '=':
+		return operator{3, 2, hclsyntax.OpEqual}
+	case c == '!' && next == '=':
+		return operator{3, 2, hclsyntax.OpNotEqual}
+	case c == '>' && next == '=':
+		return operator{4, 2, hclsyntax.OpGreaterThanOrEqual}
+	case c == '<' && next == '=':
+		return operator{4, 2, hclsyntax.OpLessThanOrEqual}
+	case c == '<' && next == '<':
+		return operator{rank: -1}
+	case c == '>':
+		return operator{4, 1, hclsyntax.OpGreaterThan}
+	case c == '<':
+		return operator{4, 1, hclsyntax.OpLessThan}
+	case c == '+':
+		return operator{5, 1, hclsyntax.OpAdd}
+	case c == '-':
+		return operator{5, 1, hclsyntax.OpSubtract}
+	case c == '*':
+		return operator{6, 1, hclsyntax.OpMultiply}
+	case c == '/':
+		return operator{6, 1, hclsyntax.OpDivide}
+	case c == '%':
+		return operator{6, 1, hclsyntax.OpModulo}
+	}
+	return operator{}
+}
+
+// binary reads terms that operators above a rank join.
+func (p *plain) binary(rank int, lines bool) hclsyntax.Expression {
+	left := p.term(lines)
+	for left != nil {
+		op := p.operator()
+		if op.rank < 0 {
+			return nil
+		}
+		if op.length == 0 || op.rank <= rank {
+			break
+		}
+		if p.chain++; p.chain > plainChain {
+			return nil
+		}
+		p.pos += op.length
+		right := p.binary(op.rank, lines)
+		if right == nil {
+			return nil
+		}
+		left = &hclsyntax.BinaryOpExpr{LHS: left, Op: op.op, RHS: right, SrcRange: hcl.RangeBetween(left.Range(), right.Range())}
+	}
+	return left
+}
+
+// term reads one value, what is taken of it, and the space behind.
+func (p *plain) term(lines bool) hclsyntax.Expression {
+	p.skip(lines)
+	e := p.value(lines)
+	if e != nil {
+		e = p.traversal(e, lines)
+	}
+	return e
+}
+
+func (p *plain) value(lines bool) hclsyntax.Expression {
+	switch c := p.peek(); {
+	case c == '"':
+		return p.template()
+	case c == '[':
+		return p.tuple()
+	case c == '{':
+		return p.object()
+	case c == '(':
+		return p.parentheses()
+	case c == '-', c == '!' && p.ahead(1) != '=':
+		return p.unary(lines)
+	case '0' <= c && c <= '9':
+		return p.number()
+	}
+	return p.named(lines)
+}
+
+func (p *plain) unary(lines bool) hclsyntax.Expression {
+	op := hclsyntax.OpNegate
+	if p.peek() == '!' {
+		op = hclsyntax.OpLogicalNot
+	}
+	if p.chain++; p.chain > plainChain || p.depth > plainDepth {
+		return nil
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	symbol := p.take(1)
+	e := p.term(lines)
+	if e == nil {
+		return nil
+	}
+	return &hclsyntax.UnaryOpExpr{Op: op, Val: e, SrcRange: hcl.RangeBetween(symbol, e.Range()), SymbolRange: symbol}
+}
+
+// number reads digits with at most one dot between them.
+func (p *plain) number() hclsyntax.Expression {
+	n := 0
+	digits := func() bool {
+		from := n
+		for c := p.ahead(n); '0' <= c && c <= '9'; c = p.ahead(n) {
+			n++
+		}
+		return n > from
+	}
+	digits()
+	if p.ahead(n) == '.' {
+		if n++; !digits() {
+			return nil
+		}
+	}
+	if c := p.ahead(n); c == '.' || c >= 0x80 || isIdent(c, false) && c != '-' || n > 40 {
+		return nil
+	}
+	v, err := cty.ParseNumberVal(string(p.src[p.pos : p.pos+n]))
+	if err != nil {
+		return nil
+	}
+	return &hclsyntax.LiteralValueExpr{Val: v, SrcRange: p.take(n)}
+}
+
+// named reads a constant, a reference or the call of a function.
+func (p *plain) named(lines bool) hclsyntax.Expression {
+	name := p.word()
+	if name == "" {
+		return nil
+	}
+	at := p.take(len(name))
+	switch p.skip(lines); {
+	case p.peek() == '(':
+		return p.call(name, at)
+	case p.peek() == ':' && p.ahead(1) == ':':
+		return nil
+	case name == "true":
+		return &hclsyntax.LiteralValueExpr{Val: cty.True, SrcRange: at}
+	case name == "false":
+		return &hclsyntax.LiteralValueExpr{Val: cty.False, SrcRange: at}
+	case name == "null":
+		return &hclsyntax.LiteralValueExpr{Val: cty.NullVal(cty.DynamicPseudoType), SrcRange: at}
+	}
+	return &hclsyntax.ScopeTraversalExpr{Traversal: hcl.Traversal{hcl.TraverseRoot{Name: name, SrcRange: at}}, SrcRange: at}
+}
+
+func (p *plain) call(name string, at hcl.Range) hclsyntax.Expression {
+	out := &hclsyntax.FunctionCallExpr{Name: name, NameRange: at, OpenParenRange: p.take(1)}
+	for p.skip(false); p.peek() != ')'; p.skip(false) {
+		e := p.expression(false)
+		if e == nil {
+			return nil
+		}
+		out.Args = append(out.Args, e)
+		switch {
+		case p.peek() == ',':
+			p.pos++
+		case p.ellipsis():
+			if out.ExpandFinal = true; p.peek() != ')' {
+				return nil
+			}
+		case p.peek() != ')':
+			return nil
+		}
+	}
+	out.CloseParenRange = p.take(1)
+	return out
+}
+
+// ellipsis reads three dots and the space behind them, if they are there.
+func (p *plain) ellipsis() bool {
+	if p.peek() != '.' || p.ahead(1) != '.' || p.ahead(2) != '.' {
+		return false
+	}
+	p.pos += 3
+	p.skip(false)
+	return true
+}
+
+func (p *plain) parentheses() hclsyntax.Expression {
+	start := p.here()
+	p.pos++
+	e := p.expression(false)
+	if e == nil || p.peek() != ')' {
+		return nil
+	}
+	p.pos++
+	return &hclsyntax.ParenthesesExpr{Expression: e, SrcRange: p.since(start)}
+}
+
+func (p *plain) tuple() hclsyntax.Expression {
+	open := p.take(1)
+	p.skip(false)
+	if p.word() == "for" {
+		return p.loop(open, ']')
+	}
+	out := &hclsyntax.TupleConsExpr{OpenRange: open}
+	for p.peek() != ']' {
+		e := p.expression(false)
+		if e == nil {
+			return nil
+		}
+		out.Exprs = append(out.Exprs, e)
+		if p.peek() == ',' {
+			p.pos++
+			p.skip(false)
+		} else if p.peek() != ']' {
+			return nil
+		}
+	}
+	out.SrcRange = hcl.RangeBetween(open, p.take(1))
+	return out
+}
+
+func (p *plain) object() hclsyntax.Expression {
+	open := p.take(1)
+	p.skip(false)
+	if p.word() == "for" {
+		return p.loop(open, '}')
+	}
+	out := &hclsyntax.ObjectConsExpr{OpenRange: open}
+	for p.skip(false); p.peek() != '}'; p.skip(false) {
+		computed := p.peek() == '('
+		key := p.expression(true)
+		if c, next := p.peek(), p.ahead(1); key == nil || c != '=' && c != ':' || next == '=' || next == '>' || c == ':' && next == ':' {
+			return nil
+		}
+		p.pos++
+		value := p.expression(true)
+		if value == nil {
+			return nil
+		}
+		out.Items = append(out.Items, hclsyntax.ObjectConsItem{
+			KeyExpr: &hclsyntax.ObjectConsKeyExpr{Wrapped: key, ForceNonLiteral: computed}, ValueExpr: value,
+		})
+		switch p.peek() {
+		case ',':
+			p.pos++
+		case '\n', '}':
+		default:
+			return nil
+		}
+	}
+	out.SrcRange = hcl.RangeBetween(open, p.take(1))
+	return out
+}
+
+// loop reads a for expression from its first word on.
+func (p *plain) loop(open hcl.Range, end byte) hclsyntax.Expression {
+	out := &hclsyntax.ForExpr{OpenRange: open}
+	p.pos += len("for")
+	out.ValVar = p.variable()
+	if p.peek() == ',' && out.ValVar != "" {
+		p.pos++
+		out.KeyVar, out.ValVar = out.ValVar, p.variable()
+	}
+	if out.ValVar == "" || p.word() != "in" {
+		return nil
+	}
+	p.pos += len("in")
+	out.CollExpr = p.expression(false)
+	if out.CollExpr == nil || p.peek() != ':' || p.ahead(1) == ':' {
+		return nil
+	}
+	p.pos++
+	out.ValExpr = p.expression(false)
+	if out.ValExpr != nil && p.peek() == '=' && p.ahead(1) == '>' {
+		p.pos += 2
+		out.KeyExpr, out.ValExpr = out.ValExpr, p.expression(false)
+	}
+	if out.ValExpr == nil || (out.KeyExpr != nil) != (end == '}') {
+		return nil
+	}
+	out.Group = p.ellipsis()
+	if p.word() == "if" {
+		p.pos += len("if")
+		if out.CondExpr = p.expression(false); out.CondExpr == nil {
+			return nil
+		}
+	}
+	if p.peek() != end || out.Group && end != '}' {
+		return nil
+	}
+	out.CloseRange = p.take(1)
+	out.SrcRange = hcl.RangeBetween(open, out.CloseRange)
+	return out
+}
+
+// variable reads the name of a variable of a for expression, with the space
+// around it.
+func (p *plain) variable() string {
+	p.skip(false)
+	name := p.word()
+	p.pos += len(name)
+	p.skip(false)
+	return name
+}
+
+// template reads a string.
+func (p *plain) template() hclsyntax.Expression {
+	start := p.here()
+	p.pos++
+	var parts []hclsyntax.Expression
+	expressions := 0
+	for p.peek() != '"' {
+		from := p.here()
+		if p.peek() == '$' && p.ahead(1) == '{' {
+			e := p.interpolation()
+			if e == nil {
+				return nil
+			}
+			parts, expressions = append(parts, e), expressions+1
+			continue
+		}
+		text, ok := p.text()
+		if !ok {
+			return nil
+		}
+		parts = append(parts, &hclsyntax.LiteralValueExpr{Val: cty.StringVal(text), SrcRange: p.since(from)})
+	}
+	p.pos++
+	if len(parts) == 0 {
+		parts = append(parts, &hclsyntax.LiteralValueExpr{Val: cty.StringVal(""), SrcRange: p.since(p.here())})
+	}
+	if len(parts) == 1 && expressions == 1 {
+		return &hclsyntax.TemplateWrapExpr{Wrapped: parts[0], SrcRange: p.since(start)}
+	}
+	return &hclsyntax.TemplateExpr{Parts: parts, SrcRange: p.since(start)}
+}
+
+func (p *plain) interpolation() hclsyntax.Expression {
+	p.pos += 2
+	e := p.expression(false)
+	if e == nil || p.peek() != '}' {
+		return nil
+	}
+	p.pos++
+	return e
+}
+
+// escapes are what may follow a backslash.
+var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
+
+// text reads text within quotes up to a quote or an interpolation; ok is false if
+// it is not plain.
+func (p *plain) text() (s string, ok bool) {
+	from := p.pos
+	var escaped []byte
+	for {
+		switch c := p.peek(); {
+		case c == '"', c == '$' && p.ahead(1) == '{':
+			if escaped == nil {
+				return string(p.src[from:p.pos]), true
+			}
+			return string(escaped), true
+		case c < ' ' && c != '\t' || c >= 0x7f:
+			return "", false
+		case c == '\\':
+			by := escapes[p.ahead(1)]
+			if by == 0 {
+				return "", false
+			}
+			if escaped == nil {
+				escaped = append(make([]byte, 0, 64), p.src[from:p.pos]...)
+			}
+			escaped = append(escaped, by)
+			p.pos += 2
+			continue
+		case c == '$' || c == '%':
+			if next := p.ahead(1); next == c || next == '{' || next == '\\' || next < ' ' || next >= 0x7f {
+				return "", false
+			}
+		}
+		if escaped != nil {
+			escaped = append(escaped, p.peek())
+		}
+		p.pos++
+	}
+}
+
+// traversal reads what is taken of a value: attributes, elements, all elements.
+func (p *plain) traversal(from hclsyntax.Expression, lines bool) hclsyntax.Expression {
+	e := from
+	for {
+		p.skip(lines)
+		if p.chain++; p.chain > plainChain {
+			return nil
+		}
+		switch c := p.peek(); {
+		case c == '.' && p.ahead(1) != '.':
+			start := p.here()
+			p.pos++
+			p.skip(lines)
+			name := p.word()
+			if name == "" {
+				return nil
+			}
+			p.pos += len(name)
+			rng := p.since(start)
+			e = joined(e, hcl.TraverseAttr{Name: name, SrcRange: rng}, rng)
+		case c == '[':
+			if e = p.index(from, e, lines); e == nil {
+				return nil
+			}
+		default:
+			return e
+		}
+	}
+}
+
+// index reads brackets behind a value.
+func (p *plain) index(from, e hclsyntax.Expression, lines bool) hclsyntax.Expression {
+	open := p.take(1)
+	p.skip(lines)
+	if p.peek() == '*' {
+		p.pos++
+		if p.skip(lines); p.peek() != ']' {
+			return nil
+		}
+		marker := hcl.RangeBetween(open, p.take(1))
+		item := &hclsyntax.AnonSymbolExpr{SrcRange: marker}
+		each := p.traversal(item, lines)
+		if each == nil {
+			return nil
+		}
+		return &hclsyntax.SplatExpr{Source: e, Each: each, Item: item, SrcRange: hcl.RangeBetween(from.Range(), each.Range()), MarkerRange: marker}
+	}
+	key := p.expression(false)
+	if key == nil || p.peek() != ']' {
+		return nil
+	}
+	rng := hcl.RangeBetween(open, p.take(1))
+	switch k := key.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return joined(e, hcl.TraverseIndex{Key: k.Val, SrcRange: rng}, rng)
+	case *hclsyntax.TemplateExpr:
+		if k.IsStringLiteral() {
+			return joined(e, hcl.TraverseIndex{Key: k.Parts[0].(*hclsyntax.LiteralValueExpr).Val, SrcRange: rng}, rng)
+		}
+	}
+	return &hclsyntax.IndexExpr{Collection: e, Key: key, SrcRange: hcl.RangeBetween(from.Range(), rng), OpenRange: open, BracketRange: rng}
+}
+
+// joined adds a step to a value.
+func joined(e hclsyntax.Expression, next hcl.Traverser, rng hcl.Range) hclsyntax.Expression {
+	switch e := e.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		e.Traversal, e.SrcRange = append(e.Traversal, next), hcl.RangeBetween(e.SrcRange, rng)
+		return e
+	case *hclsyntax.RelativeTraversalExpr:
+		e.Traversal, e.SrcRange = append(e.Traversal, next), hcl.RangeBetween(e.SrcRange, rng)
+		return e
+	}
+	return &hclsyntax.RelativeTraversalExpr{Source: e, Traversal: hcl.Traversal{next}, SrcRange: hcl.RangeBetween(e.Range(), rng)}
+}
