@@ -77,10 +77,10 @@ func follow(m measure, p Pair, limit Adjustment, b Bounds) (Resize, Reason) {
 	return out, Reason{}
 }
 
-// start finds a limit for a container that writes none: from the highest use,
-// from the limit that its LimitRange gives it already, or from the configured
-// initial value. Out-of-memory kills without any limit come from the node, so
-// then a request that is written is raised instead.
+// start finds a limit for a container that writes none: from the limit that it
+// gets from elsewhere, from the highest use, or from the configured initial
+// value. Out-of-memory kills without any limit come from the node, so then the
+// request is raised instead.
 func start(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Reason) {
 	if b.Default.Value != "" {
 		limit, why := Next(Value{k, b.Default.Value}, e, r, b)
@@ -90,32 +90,40 @@ func start(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Rea
 		limit.From, limit.Rule = "", fmt.Sprintf("%s of %s by %s", limit.Rule, b.Default.Value, b.Default.Source)
 		return follow(m, p, limit, b)
 	}
-	limit, why := initial(m, k, p, e, r, b)
-	if why.Code == NoStart && e.Cause == OOMKill && p.Request != "" && b.Horizontal == "" {
-		request, why := Next(Value{k, p.Request}, e, r, b)
-		request.Rule += "; without a limit the node ran out of memory, so the request is raised"
-		return Resize{Request: request}, why
+	if e.Cause == OOMKill && r.Initial == "" && b.Horizontal == "" && (p.Request != "" || e.Peak > 0) {
+		return reserve(m, k, p, e, r, b)
 	}
+	limit, why := initial(m, k, p, e, r, b)
 	if !why.None() {
 		return Resize{}, why
 	}
 	return follow(m, p, limit, b)
 }
 
+// reserve raises the request of a container without a limit, or gives it one:
+// its node ran out of memory, and the request is what the scheduler sets aside.
+func reserve(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Reason) {
+	const why = "; without a limit the node ran out of memory, so the request is raised"
+	if p.Request != "" {
+		request, reason := Next(Value{k, p.Request}, e, r, b)
+		request.Rule += why
+		return Resize{Request: request}, reason
+	}
+	request, reason := initial(m, k, p, e, r, b)
+	request.Rule += why
+	return Resize{Request: request}, reason
+}
+
 // initial is the first limit of a container.
 func initial(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
-	like, want, rule := "1Mi", int64(0), ""
+	like := "1Mi"
 	if k == CPU {
 		like = "1m"
 	}
+	want, rule := used(k, e)
 	switch {
-	case e.Peak > 0:
-		show := mebibytes
-		if k == CPU {
-			show = millicores
-		}
-		want = filledBy(e.Peak)
-		want, rule = roundUp(want, m.grain(want, like)), peakRule(e, "no limit was written", show)
+	case want > 0:
+		want = roundUp(want, m.grain(want, like))
 	case r.Initial != "":
 		n, err := m.parse(r.Initial)
 		if err != nil {
@@ -136,6 +144,24 @@ func initial(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Adjustmen
 		}
 	}
 	return Adjustment{To: m.format(to, like), Rule: rule}, why
+}
+
+// used is the limit that measured use asks for, 0 if none was measured. Memory
+// that is missing kills, so the peak decides. CPU that is missing slows down, so
+// what is used nearly always does, as long as that leaves room for the peak.
+func used(k Kind, e Evidence) (want int64, rule string) {
+	const why = "no limit was written"
+	switch {
+	case e.Peak <= 0:
+		return 0, ""
+	case k == Memory:
+		return filledBy(e.Peak), peakRule(e, why, mebibytes)
+	case e.High > 0 && filledBy(e.High) >= int64(math.Ceil(e.Peak)):
+		return filledBy(e.High), highRule(e, why)
+	case e.High > 0:
+		return int64(math.Ceil(e.Peak)), fmt.Sprintf("peak of %s%s (%s)", millicores(e.Peak), e.over(), why)
+	}
+	return filledBy(e.Peak), peakRule(e, why, millicores)
 }
 
 // QuotaCap is the most that a value may become before a ResourceQuota is full:

@@ -62,6 +62,7 @@ type Evidence struct {
 	// Peak is the highest use seen: bytes for memory and storage, millicores
 	// for CPU. Zero means that nobody measured.
 	Peak   float64
+	High   float64       // 95th percentile of the use; zero like Peak
 	Window time.Duration // that Peak was taken from; 0 if not known
 	// Throttled is the withheld CPU time in percent of the limit.
 	Throttled float64

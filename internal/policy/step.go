@@ -73,6 +73,8 @@ func stepMemory(n int64, e Evidence, r Rule) (int64, string, Reason) {
 }
 
 // stepCPU: ×1.5, or ×2 where more CPU time was withheld than the limit gives.
+// Where use was measured, its 95th percentile is to fill 85 % of the limit, or
+// the peak if that percentile leaves the limit as it is.
 func stepCPU(n int64, e Evidence, r Rule) (int64, string, Reason) {
 	if e.Cause == Throttling && e.Throttled > 100 {
 		return 2 * n, fmt.Sprintf("×2 (CPU throttling at %.0f %% of the limit)", e.Throttled), Reason{}
@@ -83,7 +85,11 @@ func stepCPU(n int64, e Evidence, r Rule) (int64, string, Reason) {
 		f := orStep(r, 1.5)
 		return times(n, f), fmt.Sprintf("%s (CPU throttling)", factorText(f)), Reason{}
 	}
-	return sized(n, e, orStep(r, 1.5), "CPU close to its limit", millicores)
+	const why = "CPU close to its limit"
+	if want := filledBy(e.High); want > n {
+		return want, highRule(e, why), Reason{}
+	}
+	return sized(n, e, orStep(r, 1.5), why, millicores)
 }
 
 // sized raises n by a factor or, where use was measured, so far that the peak
@@ -167,11 +173,19 @@ func measured(e Evidence) string {
 }
 
 func peakRule(e Evidence, why string, show func(float64) string) string {
-	over := ""
-	if e.Window > 0 {
-		over = " over " + days(e.Window)
+	return fmt.Sprintf("peak of %s%s / %.2f (%s)", show(e.Peak), e.over(), target, why)
+}
+
+func highRule(e Evidence, why string) string {
+	return fmt.Sprintf("95th percentile of %s%s / %.2f (%s)", millicores(e.High), e.over(), target, why)
+}
+
+// over names the window of the measurement.
+func (e Evidence) over() string {
+	if e.Window <= 0 {
+		return ""
 	}
-	return fmt.Sprintf("peak of %s%s / %.2f (%s)", show(e.Peak), over, target, why)
+	return " over " + days(e.Window)
 }
 
 // days writes a duration as people do: "7d", "36h", "90m".
