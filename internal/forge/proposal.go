@@ -32,6 +32,10 @@ type Proposal struct {
 	Status    CommitStatus // to set on the head as soon as it exists
 	Evidence  string       // digest of what Body was made from; unchanged evidence is not written again
 
+	// Tentative says that something could not be asked for a moment which would
+	// have changed the proposal: an open pull request is left as it is.
+	Tentative bool
+
 	// Reconsider forgets the refusals before it: a pull request that people
 	// closed earlier no longer means no. The zero time forgets none.
 	Reconsider time.Time

@@ -167,6 +167,9 @@ func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Op
 	if pull.Author != w.self {
 		return forge.Opened{Pull: pull, Action: forge.HandsOff}, nil // a person made it from our branch
 	}
+	if w.Tentative {
+		return forge.Opened{Pull: pull, Action: forge.Unchanged}, nil
+	}
 	same, err := w.sameContent(ctx, pull.Number)
 	if err != nil {
 		return forge.Opened{Pull: pull}, err

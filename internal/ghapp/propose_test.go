@@ -76,6 +76,33 @@ func TestProposeOnce(t *testing.T) {
 	}
 }
 
+// What was worked out without knowing everything opens a pull request, and
+// rewrites none.
+func TestTentative(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	p := w.raise("640Mi")
+	p.Tentative = true
+	opened, err := w.client().Propose(t.Context(), p)
+	w.must(err)
+	if opened.Action != forge.Created {
+		t.Errorf("%s, want created", opened.Action)
+	}
+	first := w.state()
+	other := w.raise("768Mi")
+	other.Tentative = true
+	opened, err = w.client().Propose(t.Context(), other)
+	w.must(err)
+	if opened.Action != forge.Unchanged || w.state() != first {
+		t.Errorf("again: %s\n%s", opened.Action, cmp.Diff(first, w.state()))
+	}
+	other.Tentative = false
+	opened, err = w.client().Propose(t.Context(), other)
+	w.must(err)
+	if opened.Action != forge.Updated {
+		t.Errorf("known: %s, want updated", opened.Action)
+	}
+}
+
 // The commit is verified: it names no author of its own (attack 45).
 func TestCommitIsVerified(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
