@@ -44,6 +44,8 @@ type Pull struct {
 	Why         string // a sentence or two: what the change is to achieve
 	Changes     []Change
 	Evidence    []Evidence
+	Usage       []Usage       // of the containers, where the change is about one
+	Unsized     string        // why the change is not sized by use, if it could be
 	Affects     []string      // what else shares the changed values
 	Notes       []string      // what a reviewer should know besides
 	Rollback    string        // how to undo it, if that takes more than a revert
@@ -58,6 +60,7 @@ type Change struct {
 	What     string // "Deployment shop/checkout, container app: resources.limits.memory"
 	From, To string // From is empty where nothing was written
 	Rule     string // the sentence that gave To
+	Measured bool   // Rule holds numbers that move on with every measurement
 }
 
 // Evidence is one problem that speaks for the change.
@@ -69,6 +72,15 @@ type Evidence struct {
 	Start     time.Time
 	Affected  []string
 	RootCause string
+}
+
+// Usage is what one container used, in words; empty where nothing was measured.
+type Usage struct {
+	Container         string
+	Peak, High, Limit string // "480Mi"; High is the 95th percentile
+	Share             string // the peak in percent of the limit
+	Throttled         string // CPU time withheld, in percent of the limit
+	Kills, Points     int64
 }
 
 // Text is a pull request in words.
@@ -110,11 +122,29 @@ func Render(p Pull) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	sum := sha256.Sum256([]byte(body))
-	out.Evidence = hex.EncodeToString(sum[:8])
+	if out.Evidence, err = digest(t, p); err != nil {
+		return Text{}, err
+	}
 	out.Body = markerOf(p, out.Evidence).String() + "\n" + body
 	out.Comments, err = remarks(t, p, rich)
 	return out, err
+}
+
+// digest is that of the body without what was measured, which moves all the
+// time: a pull request is not written again for that.
+func digest(t *template.Template, p Pull) (string, error) {
+	p.Usage, p.Unsized, p.Changes = nil, "", slices.Clone(p.Changes)
+	for i := range p.Changes {
+		if p.Changes[i].Measured {
+			p.Changes[i].Rule = ""
+		}
+	}
+	body, err := bounded(t, words(p, markdown))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:8]), nil
 }
 
 // remarks says of each changed line which rule and which evidence gave it.
@@ -161,8 +191,10 @@ const MaxRows = 20
 // view is a [Pull] whose strings are safe where they will stand.
 type view struct {
 	Remedy, Action, Subject, Environment, Why, Rollback string
+	Unsized                                             string
 	Changes                                             []changeView
 	Evidence                                            []evidenceView
+	Usage                                               []Usage
 	Affects, Notes                                      []string
 	MoreChanges, MoreEvidence                           int
 	Declined                                            string
@@ -199,6 +231,8 @@ func words(p Pull, s style) view {
 		Rollback:    s.prose(p.Rollback),
 		Affects:     each(p.Affects, s.text),
 		Notes:       each(p.Notes, s.prose),
+		Usage:       usages(p.Usage, s),
+		Unsized:     s.prose(p.Unsized),
 	}
 	if p.Declined > 0 {
 		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))
@@ -222,6 +256,18 @@ func words(p Pull, s style) view {
 		})
 	}
 	return v
+}
+
+// usages makes the words about use safe.
+func usages(all []Usage, s style) []Usage {
+	var out []Usage
+	for _, u := range all[:min(len(all), MaxRows)] {
+		for _, f := range []*string{&u.Container, &u.Peak, &u.High, &u.Limit, &u.Share, &u.Throttled} {
+			*f = s.text(*f)
+		}
+		out = append(out, u)
+	}
+	return out
 }
 
 // few joins the first five of names, of which there are n.
@@ -249,6 +295,7 @@ func (v *view) keep(rows int) {
 	if len(v.Evidence) > rows {
 		v.MoreEvidence, v.Evidence = v.MoreEvidence+len(v.Evidence)-rows, v.Evidence[:rows]
 	}
+	v.Usage = v.Usage[:min(len(v.Usage), rows)]
 	v.Affects, v.Notes = v.Affects[:min(len(v.Affects), rows)], v.Notes[:min(len(v.Notes), rows)]
 }
 
