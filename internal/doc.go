@@ -25,8 +25,8 @@
 // overlays and charts fit together; package inventory knows which file it is. Package prose words titles, bodies and statuses, and makes hostile
 // text harmless. Package codeowners says who owns a file. Package catalog has the queries with their parameters,
 // columns and words. Package plan reads remedies, and puts all of this
-// together: from a remedy, a repository and evidence to a proposal or to a
-// reason why there is none.
+// together: from a remedy, a repository, evidence and what containers used to a proposal
+// or to a reason why there is none.
 //
 // # The use cases
 //

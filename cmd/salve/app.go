@@ -77,7 +77,8 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	}
 	h := newHost(gh)
 	all := &estate.Estate{Host: h, Remedies: remedies, Limit: installationLimit}
-	maker := &propose.Maker{Planner: &plan.Planner{Dynatrace: s.dynatraceURL}, History: h, Proposer: h, Pulls: h}
+	planner := &plan.Planner{Dynatrace: s.dynatraceURL, Usage: plan.Metrics{Dynatrace: grail, Catalog: queries, Denied: dynatrace.ErrForbidden}}
+	maker := &propose.Maker{Planner: planner, History: h, Proposer: h, Pulls: h}
 	return &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL, pages: s.pages, key: s.githubKey,

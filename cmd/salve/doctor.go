@@ -101,7 +101,7 @@ func (a *app) examine(ctx context.Context, now time.Time) []finding {
 			finding{"GitHub App", true, fmt.Sprintf("%s (%d)", self.Slug, self.ID), ""},
 			events(self), a.installations(ctx), a.deliveries(ctx, now))
 	}
-	return append(out, a.problems(ctx))
+	return append(out, a.problems(ctx), a.usage(ctx))
 }
 
 // subscribed are the events that app.yml subscribes to.
@@ -182,4 +182,20 @@ func (a *app) problems(ctx context.Context) finding {
 			"nothing shows that this token may see problems: give it storage:events:read on the buckets of Davis, without conditions"}
 	}
 	return finding{"Dynatrace", true, fmt.Sprintf("%d problems in 30 days", n), ""}
+}
+
+// usage judges whether limits can be sized by what containers use. Nothing is
+// wrong without it: the steps are careful ones then.
+func (a *app) usage(ctx context.Context) finding {
+	const check, without = "use of containers", "limits are raised by careful steps"
+	res, err := a.grail.Query(ctx, dql.Query{
+		Name: "doctor", Text: "timeseries points = count(dt.kubernetes.container.memory_working_set), from: now() - 1h",
+	})
+	switch {
+	case err != nil:
+		return finding{check, true, "not known, so " + without, "give the token storage:metrics:read, so that limits are sized by use"}
+	case len(res.Records) == 0:
+		return finding{check, true, "nothing was measured in the last hour, so " + without, ""}
+	}
+	return finding{check, true, "measured, so limits are sized by it", ""}
 }

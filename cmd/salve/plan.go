@@ -29,7 +29,7 @@ func planCommand(env *environment) *cobra.Command {
 		Use:   "plan --repo DIR --records FILE",
 		Short: "Say what would be done for recorded problems, and show the diffs",
 		Long: `Answer the queries from recorded problems and plan changes for the repositories in DIR, without GitHub and
-without Dynatrace. Writes nothing. A directory without .github/salve.yml is planned for with the defaults.`,
+without Dynatrace. Writes nothing. Records that are points of metrics size limits by use. A directory without .github/salve.yml is planned for with the defaults.`,
 		Example: `  salve plan --repo . --records problems.jsonl --now 2026-03-02T10:00:00Z`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +71,8 @@ func planOnce(ctx context.Context, dirs, records []string, now time.Time) (cycle
 	engine := &eval.Engine{Source: source, Now: now}
 	all := local{dirs: dirs, remedies: remedies}
 	log := slog.New(slog.DiscardHandler)
-	maker := &propose.Maker{Planner: &plan.Planner{}, History: local{}}
+	planner := &plan.Planner{Usage: plan.Metrics{Dynatrace: engine, Catalog: queries}}
+	maker := &propose.Maker{Planner: planner, History: local{}}
 	var c cycle
 	problems := &remedy.Runner{Problems: engine, Catalog: queries, Estate: all, Maker: maker, Log: log}
 	if c.Remedy, err = problems.Run(ctx, now); err != nil {

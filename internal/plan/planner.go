@@ -23,6 +23,7 @@ import (
 // A Planner turns cases into proposals.
 type Planner struct {
 	Dynatrace string // root URL of the tenant, for links; may be empty
+	Usage     Meter  // nil: nobody knows what containers use
 }
 
 // A Case is one target and everything that speaks for changing it.
@@ -39,14 +40,13 @@ type Plan struct {
 	Proposal forge.Proposal
 	From, To string // of the value that the remedy is about
 	Rule     string // the sentence that gave To
+	Notice   string // why use is not known, for who runs the program; empty if it is
 }
 
 // Plan works out the change for a case as of now. A reason other than the zero
 // one says why there is none; an error, that it could not be worked out.
 func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy.Reason, error) {
 	t := c.Target
-	t.Repo.mu.Lock()
-	defer t.Repo.mu.Unlock()
 	if why := t.Repo.Writes(); !why.None() {
 		return Plan{}, why, nil
 	}
@@ -60,7 +60,10 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	if why := policy.Rest(c.History, rule.Cooldown, declined, now); !why.None() {
 		return Plan{}, why, nil
 	}
-	made, why, err := p.change(ctx, c, rule, now)
+	use := p.measure(ctx, c) // before the lock: it asks over the network
+	t.Repo.mu.Lock()
+	defer t.Repo.mu.Unlock()
+	made, why, err := p.change(ctx, c, use, rule, now)
 	var refusal *patch.Refusal
 	var several *inventory.AmbiguousError
 	switch {
@@ -73,7 +76,12 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	case !why.None():
 		return Plan{}, why, nil
 	}
-	return p.propose(ctx, c, made)
+	out, why, err := p.propose(ctx, c, made)
+	if use.err != nil {
+		out.Notice = use.err.Error()
+	}
+	out.Proposal.Tentative = use.passing()
+	return out, why, err
 }
 
 // bound gives a rule the cool-down of the remedy where neither the repository
@@ -105,17 +113,19 @@ type made struct {
 	change  inventory.Change
 	changes []prose.Change
 	notes   []string
+	usage   []prose.Usage
+	unsized string // why it is not sized by use
 }
 
 // change works out what to edit or create.
-func (p *Planner) change(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
+func (p *Planner) change(ctx context.Context, c Case, use measured, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
 	switch r := c.Target.Remedy; {
 	case r.Create != nil:
 		return create(ctx, c, rule)
 	case r.Set.To != "":
 		return fixed(ctx, c)
 	case r.Set.Equal != "":
-		return pair(ctx, c, rule, now)
+		return pair(ctx, c, use, rule, now)
 	default:
 		return step(ctx, c, rule, now)
 	}
@@ -170,8 +180,13 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 }
 
 // pair raises a limit, and the request with it where the two were equal.
-func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
+func pair(ctx context.Context, c Case, use measured, rule policy.Rule, now time.Time) (made, policy.Reason, error) {
 	t, set := c.Target, c.Target.Remedy.Set
+	place, used, why := use.settle(t, c.Cause)
+	if !why.None() {
+		return made{}, why, nil
+	}
+	t.Place = place
 	requestAt := t.sibling(set.Equal)
 	limit, err := t.Repo.inventory.Locate(ctx, t.Place)
 	if err != nil {
@@ -181,11 +196,19 @@ func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, p
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
+	if limit.Value != "" && !used.InForce(set.Kind, limit.Value) {
+		return made{}, policy.Reason{Code: policy.AlreadyChanged, Text: fmt.Sprintf("%s is in force, %s:%d says %s: not rolled out yet, or something else decides",
+			policy.Show(set.Kind, used.Limit), limit.File, limit.Line, limit.Value)}, nil
+	}
 	bounds, err := t.Repo.bounds(ctx, t)
 	if err != nil {
 		return made{}, policy.Reason{}, err
 	}
-	resize, why := policy.NextPair(set.Kind, policy.Pair{Request: request.Value, Limit: limit.Value}, c.evidence(now), rule, bounds)
+	if limit.Value == "" && bounds.Default.Value == "" && used.Limit > 0 {
+		bounds.Default = policy.Cap{Value: policy.Show(set.Kind, used.Limit), Source: "what is in force, set outside this repository"}
+	}
+	evidence := used.Evidence(c.evidence(now))
+	resize, why := policy.NextPair(set.Kind, policy.Pair{Request: request.Value, Limit: limit.Value}, evidence, rule, bounds)
 	if !why.None() {
 		return made{}, why, nil
 	}
@@ -193,6 +216,11 @@ func pair(ctx context.Context, c Case, rule policy.Rule, now time.Time) (made, p
 	if err == nil && why.None() && set.Kind == policy.Memory {
 		out.notes = heapNotes(out, resize.Limit)
 	}
+	out.unsized = use.note(used)
+	for i := range out.changes {
+		out.changes[i].Measured = used.Container != ""
+	}
+	out.usage = use.rows()
 	return out, why, err
 }
 
@@ -261,7 +289,7 @@ func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Rea
 	pull := prose.Pull{
 		Key: t.Key(), Remedy: t.Remedy.Name, Action: t.Remedy.Text.Change, Subject: t.Name, Environment: t.Environment,
 		Why: t.Remedy.Text.Why, Rollback: t.Remedy.Text.Rollback,
-		Changes: m.changes, Evidence: c.Evidence, Affects: m.change.Affects, Notes: slices.Concat(m.notes, c.Notes, remarks),
+		Changes: m.changes, Evidence: c.Evidence, Affects: m.change.Affects, Notes: slices.Concat(m.notes, c.Notes, remarks), Usage: m.usage, Unsized: m.unsized,
 		Declined: time.Duration(cfg.Limits.Declined), Dynatrace: p.Dynatrace,
 	}
 	text, err := prose.Render(pull)

@@ -24,6 +24,15 @@ type Subject struct {
 	Title     string // of the problem; finds the detector of an alert
 }
 
+// workload is what the use of a subject is asked for; none where it names
+// several.
+func (s Subject) workload() Workload {
+	if s.Several {
+		return Workload{}
+	}
+	return Workload{s.Cluster, s.Namespace, s.Kind, s.Workload}
+}
+
 // A Target is one place that a remedy may change for a subject.
 type Target struct {
 	Repo        *Repository
@@ -32,9 +41,10 @@ type Target struct {
 	Environment string // empty if not known
 	Name        string // for people: "shop/checkout"
 	Place       inventory.Target
-	By          string // how it was found: "tag tier:web", "k8s.workload.name"
-	Explicit    bool   // services: names it
-	Where       string // file:line, for people
+	Workload    Workload // that the problem is about, as far as it says
+	By          string   // how it was found: "tag tier:web", "k8s.workload.name"
+	Explicit    bool     // services: names it
+	Where       string   // file:line, for people
 
 	Fields map[string]string // addresses of an alert rule by field
 }
@@ -123,7 +133,7 @@ func (r *Repository) owned(remedy Remedy, s Subject) (out []Target, named string
 			}
 			out = append(out, Target{
 				Repo: r, Remedy: remedy, Service: owner.Service, Environment: t.Environment,
-				Name: owner.Service, Place: t, By: owner.By, Explicit: true,
+				Name: owner.Service, Place: t, Workload: s.workload(), By: owner.By, Explicit: true,
 			})
 		}
 	}
@@ -208,7 +218,7 @@ func (r *Repository) direct(ctx context.Context, remedy Remedy, s Subject) ([]Ta
 				Form: inventory.Kubernetes, APIVersion: w.APIVersion, Kind: w.Kind, Namespace: s.Namespace, Name: w.Name,
 				ContainerIndex: -1, Field: remedy.field(), Environment: environment, File: w.File,
 			},
-			By: "k8s.workload.name", Where: fmt.Sprintf("%s:%d", w.File, w.Line),
+			Workload: s.workload(), By: "k8s.workload.name", Where: fmt.Sprintf("%s:%d", w.File, w.Line),
 		})
 	}
 	if len(out) == 0 {

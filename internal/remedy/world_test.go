@@ -92,7 +92,7 @@ func readWorld(t *testing.T, dir string) world {
 // runner returns a runner over the demo's problems; change may alter them.
 func runner(t *testing.T, w world, change func([]dql.Record) []dql.Record) *remedy.Runner {
 	t.Helper()
-	records, err := sandbox.Records(os.DirFS(demo), 0, "problems.jsonl")
+	records, err := sandbox.Records(os.DirFS(demo), 0, "problems.jsonl", "metrics.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +103,10 @@ func runner(t *testing.T, w world, change func([]dql.Record) []dql.Record) *reme
 	if err != nil {
 		t.Fatal(err)
 	}
+	engine := &eval.Engine{Source: eval.Records(records), Now: sandbox.WorldTime}
 	return &remedy.Runner{
-		Problems: &eval.Engine{Source: eval.Records(records), Now: sandbox.WorldTime}, Catalog: queries,
-		Estate: w, Maker: &propose.Maker{Planner: &plan.Planner{}, History: w}, Log: slog.New(slog.DiscardHandler),
+		Problems: engine, Catalog: queries,
+		Estate: w, Maker: &propose.Maker{Planner: &plan.Planner{Usage: plan.Metrics{Dynatrace: engine, Catalog: queries}}, History: w}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
