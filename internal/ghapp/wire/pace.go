@@ -39,7 +39,7 @@ const (
 // write stops writes only.
 type Pace struct {
 	Windows []Window
-	MaxWait time.Duration            // longer waits are returned as [forge.RateLimitError]
+	MaxWait time.Duration            // longer waits, and those that the context leaves no time for, are [forge.RateLimitError]
 	Urgent  func(*http.Request) bool // writes that go first; nil means none
 
 	mu      sync.Mutex
@@ -80,7 +80,7 @@ func (p *Paced) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		resp.Body.Close()
-		if !can || until.After(give) {
+		if end, ok := req.Context().Deadline(); !can || until.After(give) || ok && until.After(end) {
 			return nil, &forge.RateLimitError{Until: until.UTC(), Err: errPaced}
 		}
 		req = again
@@ -100,7 +100,7 @@ func (p *Pace) admit(req *http.Request, give time.Time) error {
 		if !at.After(now) {
 			return nil
 		}
-		if at.After(give) {
+		if end, ok := req.Context().Deadline(); at.After(give) || ok && at.After(end) {
 			return &forge.RateLimitError{Until: at.UTC(), Err: errPaced}
 		}
 		// Jitter, so that those who wait for the same moment do not all come in it.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -243,6 +244,34 @@ func FuzzLimitHeaders(f *testing.F) {
 		until, limited, err := p.observe(req, resp)
 		if wait := time.Until(until); err != nil || limited && (wait <= 0 || wait > longestPause) {
 			t.Errorf("wait %v, %v; want between 0 and %v", wait, err, longestPause)
+		}
+	})
+}
+
+// Whoever has no time to wait is told at once when to come back.
+func TestNoTimeToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Paced{&Pace{Windows: []Window{{1, 20 * time.Second}}, MaxWait: time.Minute}, network(func(*http.Request) *http.Response { return answer(200, "{}") })}
+		post := func(limit time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, "POST", "https://api.example/", strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = p.RoundTrip(req)
+			return err
+		}
+		began := time.Now()
+		if err := post(10 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		var limited *forge.RateLimitError
+		if err := post(10 * time.Second); !errors.As(err, &limited) || !limited.Until.Equal(began.Add(20*time.Second)) || time.Since(began) > 0 {
+			t.Errorf("with 10 s left: %v after %v, want a limit of 20 s at once", err, time.Since(began))
+		}
+		if err := post(30 * time.Second); err != nil || time.Since(began) < 20*time.Second {
+			t.Errorf("with 30 s left: %v after %v", err, time.Since(began))
 		}
 	})
 }
