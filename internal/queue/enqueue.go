@@ -19,6 +19,7 @@ type args struct {
 	Key     string `json:"key,omitempty"`
 	Unique  string `json:"unique,omitempty" river:"unique"`
 	Merge   bool   `json:"merge,omitempty"`
+	Live    bool   `json:"live,omitempty"`
 	Payload []byte `json:"payload,omitempty"`
 }
 
@@ -41,10 +42,13 @@ func (q *Queue) EnqueueAt(ctx context.Context, j Job, at time.Time) (inserted bo
 	if err != nil {
 		return false, err
 	}
-	a := args{kind: j.Kind, Key: j.Key, Unique: j.Unique, Merge: j.Merge, Payload: j.Payload}
+	a := args{kind: j.Kind, Key: j.Key, Unique: j.Unique, Merge: j.Merge, Live: j.Live, Payload: j.Payload}
 	o := &river.InsertOpts{Queue: j.Kind, MaxAttempts: k.MaxAttempts}
 	if j.Unique != "" {
 		o.UniqueOpts = river.UniqueOpts{ByArgs: true}
+	}
+	if j.Unique != "" && j.Live {
+		o.UniqueOpts.ByState = live
 	}
 	if at.After(time.Now()) {
 		o.ScheduledAt = at
@@ -57,6 +61,11 @@ func (q *Queue) EnqueueAt(ctx context.Context, j Job, at time.Time) (inserted bo
 		return false, fmt.Errorf("enqueue %s: %w", j.Kind, err)
 	}
 	return inserted, nil
+}
+
+// live are the states of jobs that are not over.
+var live = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 }
 
 // put inserts a job. One that has a key and no time to wait for takes its place

@@ -29,7 +29,7 @@ func (q *Queue) tend() {
 		case <-time.After(beatEvery - time.Duration(rand.Int64N(int64(beatEvery/4)))):
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), deadAfter/2)
-		for _, do := range []func(context.Context) error{q.beat, q.rescue, q.unblock, q.expire} {
+		for _, do := range []func(context.Context) error{q.beat, q.rescue, q.unblock, q.expire, q.clear} {
 			if err := do(ctx); err != nil {
 				q.log.Warn("sweep of the queue not done", "err", err)
 				break
@@ -122,6 +122,25 @@ func (o orphan) revive(p *riverdriver.JobRescueManyParams, now time.Time) error 
 	p.FinalizedAt = append(p.FinalizedAt, over)
 	p.ScheduledAt = append(p.ScheduledAt, now)
 	return nil
+}
+
+// clear removes jobs that were done long enough ago, of kinds that are not kept
+// as long as River keeps them.
+func (q *Queue) clear(ctx context.Context) error {
+	now := time.Now()
+	return q.store.atomically(ctx, func(t tx) error {
+		for name, k := range q.kinds { // nobody adds to them after Start
+			if k.Keep == keepDone {
+				continue
+			}
+			_, err := t.exec(ctx, `DELETE FROM river_job WHERE id IN (SELECT id FROM river_job
+				WHERE kind = $1 AND state = 'completed' AND finalized_at < $2 LIMIT 1000)`, name, t.words().stamp(now.Add(-k.Keep)))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // unblock moves lanes on whose turn is over and was not passed on.

@@ -198,7 +198,7 @@ func record(row *rivertype.JobRow) (Record, error) {
 		return Record{}, fmt.Errorf("job %d: %w", row.ID, err)
 	}
 	r := Record{
-		Job: Job{ID: row.ID, Kind: row.Kind, Key: a.Key, Unique: a.Unique, Merge: a.Merge,
+		Job: Job{ID: row.ID, Kind: row.Kind, Key: a.Key, Unique: a.Unique, Merge: a.Merge, Live: a.Live,
 			Payload: a.Payload, Attempt: row.Attempt, Enqueued: row.CreatedAt.UTC()},
 		State:       stateOf(row.State, parked(row)),
 		MaxAttempts: row.MaxAttempts,

@@ -59,14 +59,19 @@ type Job struct {
 
 	// Unique names the job within its kind, say a delivery GUID. A job of the
 	// same name that is waiting, running or done keeps another from being
-	// enqueued until its row is removed, four days after it was done; a dead
-	// one does not. Empty means that every job is a new one.
+	// enqueued until its row is removed, four days after it was done
+	// ([Options.Keep]); a dead one does not. Empty means that every job is a new one.
 	Unique string
 
 	// Merge limits Unique to jobs that have not started. It is for work that
 	// looks at the state of things rather than at its payload: one more run
 	// after the latest event is enough.
 	Merge bool
+
+	// Live limits Unique to jobs that are not over. It is for work that comes
+	// up again: while a job of the name waits, runs or is to be retried there
+	// is no second one, and after it there may be.
+	Live bool
 
 	Payload json.RawMessage // for the handler, at most 4 MiB
 
@@ -91,6 +96,7 @@ type Options struct {
 	Timeout     time.Duration // of one attempt; 20 s if zero, at most 10 min
 	MaxAttempts int           // 12 if zero: about an hour and a half
 	Workers     int           // jobs of this kind that this process runs at the same time; 4 if zero
+	Keep        time.Duration // of jobs that are done, which hold their Unique name so long; 4 days if zero, and at most
 }
 
 // A kind is a handler with its options.
@@ -179,13 +185,14 @@ func (q *Queue) Handle(name string, h Handler, o Options) error {
 		return fmt.Errorf("kind %s: the queue has started; register kinds before", name)
 	case o.Timeout < 0 || o.Timeout > maxTimeout:
 		return fmt.Errorf("kind %s: timeout %v: want at most %v; split the work into jobs", name, o.Timeout, maxTimeout)
-	case o.MaxAttempts < 0 || o.Workers < 0:
-		return fmt.Errorf("kind %s: %d attempts, %d workers: want no negative number", name, o.MaxAttempts, o.Workers)
+	case o.MaxAttempts < 0 || o.Workers < 0 || o.Keep < 0:
+		return fmt.Errorf("kind %s: %d attempts, %d workers, kept for %v: want no negative number", name, o.MaxAttempts, o.Workers, o.Keep)
 	}
 	q.kinds[name] = kind{handle: h, Options: Options{
 		Timeout:     positive(o.Timeout, 20*time.Second),
 		MaxAttempts: positive(o.MaxAttempts, 12),
 		Workers:     positive(o.Workers, 4),
+		Keep:        min(positive(o.Keep, keepDone), keepDone),
 	}}
 	return nil
 }

@@ -49,6 +49,7 @@ func suite(t *testing.T, w world) {
 		"outcomes":    testOutcomes,
 		"unique":      testUnique,
 		"merge":       testMerge,
+		"live":        testLive,
 		"sooner":      testSooner,
 		"tick":        testTick,
 		"lane":        testLane,

@@ -56,6 +56,50 @@ func testMerge(t *testing.T, w world) {
 	awaitState(t, q, "look", Done)
 }
 
+// A live name is free again when its job is over, and not before, whatever
+// became of the job on the way.
+func testLive(t *testing.T, w world) {
+	q := openQueue(t, w.url(t))
+	began, goOn := make(chan int64), make(chan error)
+	handle(t, q, "again", Options{Keep: time.Second}, func(_ context.Context, j Job) error { began <- j.ID; return <-goOn })
+	job := Job{Kind: "again", Key: "lane", Unique: "a", Live: true}
+	if !enqueue(t, q, job) || enqueue(t, q, job) {
+		t.Fatal("want no second while the first waits")
+	}
+	start(t, q)
+	first := <-began
+	if enqueue(t, q, job) {
+		t.Error("want no second while the first runs")
+	}
+	goOn <- errors.New("not yet")
+	for range 10 { // before and after its failure is written down
+		if enqueue(t, q, job) {
+			t.Error("want no second while the first is to be retried")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if same := <-began; same != first {
+		t.Errorf("job %d runs, want %d again", same, first)
+	}
+	goOn <- nil
+	awaitState(t, q, "again", Done)
+	if !enqueue(t, q, job) {
+		t.Error("want the name to be free when its job is done")
+	}
+	if second := <-began; second == first {
+		t.Errorf("job %d ran twice", first)
+	}
+	goOn <- Discard(errors.New("no"))
+	awaitState(t, q, "again", Dead)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if list, err := q.Jobs(t.Context(), Filter{}); err != nil || time.Now().After(end) {
+			t.Fatal("the job that was done is still there", err)
+		} else if len(list) == 1 {
+			break // the dead one
+		}
+	}
+}
+
 // Joining moves a timer forward, never back.
 func testSooner(t *testing.T, w world) {
 	q := openQueue(t, w.url(t))
