@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,42 +72,82 @@ var setupPage = template.Must(template.New("setup").Parse(`<!doctype html><html 
 <form action="{{.Action}}" method="post"><input type="hidden" name="manifest" value="{{.Manifest}}"><button>Go to GitHub</button></form>
 `))
 
+// errRegistered ends the page after GitHub has answered.
+var errRegistered = errors.New("registered")
+
 // run serves the page until GitHub has answered.
 func (r *registration) run(ctx context.Context) error {
 	l, err := net.Listen("tcp", r.listen)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if at, ok := l.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() {
+		l.Close()
+		return &exitError{exitUsage, fmt.Errorf("--listen %s: want an address of loopback, such as 127.0.0.1:0; what comes back must not cross a network", r.listen)}
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	done := errors.New("registered")
-	here, state := "http://"+l.Addr().String(), rand.Text()
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		setupPage.Execute(w, map[string]string{"Action": r.action(state), "Manifest": r.manifest(here + "/done")})
-	})
-	mux.HandleFunc("GET /done", func(w http.ResponseWriter, req *http.Request) {
-		if subtle.ConstantTimeCompare([]byte(req.FormValue("state")), []byte(state)) != 1 {
-			http.Error(w, "this answer belongs to another page; start again", http.StatusForbidden)
-			return
-		}
-		if err := r.finish(req.Context(), req.FormValue("code")); err != nil {
-			http.Error(w, "not registered; see the terminal", http.StatusBadGateway)
-			stop(err)
-			return
-		}
-		fmt.Fprintln(w, "The App is registered. You can close this page.")
-		stop(done)
-	})
-	fmt.Fprintf(r.env.Stderr, "open %s in a browser\n", here)
-	if err := server.Serve(ctx, l, mux, 5*time.Second); err != nil {
+	p := &registrationPage{registration: r, at: l.Addr().String(), path: "/" + rand.Text(), state: rand.Text(), stop: stop}
+	fmt.Fprintf(r.env.Stderr, "open http://%s%s in a browser\n", p.at, p.path)
+	if err := server.Serve(ctx, l, p.handler(), 5*time.Second); err != nil {
 		return err
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, done) {
+	if cause := context.Cause(ctx); !errors.Is(cause, errRegistered) {
 		return cause
 	}
 	return nil
+}
+
+// A registrationPage is what a browser sees of a registration. Its path is a
+// secret of the terminal that shows it, so that nobody else on the machine, and
+// no page of another site, learns the state.
+type registrationPage struct {
+	*registration
+	at, path, state string
+	taken           atomic.Bool // a code came, and is being exchanged
+	stop            context.CancelCauseFunc
+}
+
+func (p *registrationPage) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+p.path, p.show)
+	mux.HandleFunc("GET /done", p.done)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		if req.Host != p.at { // another name that leads here: https://en.wikipedia.org/wiki/DNS_rebinding
+			http.Error(w, "this page has the address http://"+p.at, http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, req)
+	})
+}
+
+func (p *registrationPage) show(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	setupPage.Execute(w, map[string]string{"Action": p.action(p.state), "Manifest": p.manifest("http://" + p.at + "/done")}) //nolint:errcheck // the browser went away
+}
+
+// done takes what GitHub sends back with the browser, once.
+func (p *registrationPage) done(w http.ResponseWriter, req *http.Request) {
+	switch {
+	case subtle.ConstantTimeCompare([]byte(req.FormValue("state")), []byte(p.state)) != 1:
+		http.Error(w, "this answer belongs to another page; start again", http.StatusForbidden)
+		return
+	case !p.taken.CompareAndSwap(false, true):
+		http.Error(w, "this page has had its answer", http.StatusConflict)
+		return
+	}
+	if err := p.finish(req.Context(), req.FormValue("code")); err != nil {
+		http.Error(w, "not registered; see the terminal", http.StatusBadGateway)
+		p.stop(err)
+		return
+	}
+	fmt.Fprintln(w, "The App is registered. You can close this page.")
+	p.stop(errRegistered)
 }
 
 // action is where a browser takes the manifest.
@@ -149,7 +190,7 @@ func (r *registration) finish(ctx context.Context, code string) error {
 		return fmt.Errorf("App %d is registered, but not all of it is kept; make a new key on %s: %w", c.AppID, c.Page, err)
 	}
 	_, err = fmt.Fprintf(r.env.Stdout, "registered %s (%d)\n\nInstall it: %s/installations/new\nAdd SALVE_DYNATRACE_URL and SALVE_DYNATRACE_TOKEN_FILE to %s, then:\n\n  env $(cat %s) salve doctor\n",
-		c.Slug, c.AppID, c.Page, settings, settings)
+		clean(c.Slug), c.AppID, clean(c.Page), settings, settings)
 	return err
 }
 
