@@ -50,6 +50,9 @@ const installationLimit = 4 * time.Minute
 
 // open wires the program by its settings. It reaches out to nothing yet.
 func (s *settings) open(log *slog.Logger) (*app, error) {
+	for _, notice := range s.notices {
+		log.Warn(notice)
+	}
 	id, err := s.appID()
 	if err != nil {
 		return nil, &exitError{exitUsage, err}

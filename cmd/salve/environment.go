@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -18,22 +19,50 @@ type environment struct {
 	Now            func() time.Time
 }
 
+// maxSecret is more than any key or list of tokens has, in bytes.
+const maxSecret = 1 << 20
+
 // secret returns the value of variable name or, if that is empty, the content
 // of the file that name_FILE names, without its final newline. Secrets have no
-// flags: a flag shows in the process list.
-func (e *environment) secret(name string) (string, error) {
+// flags: a flag shows in the process list. The notice says who else can have
+// it, "" for nobody.
+func (e *environment) secret(name string) (value, notice string, err error) {
 	if v := e.Getenv(name); v != "" {
-		return v, nil
+		return v, "", nil
 	}
 	file := e.Getenv(name + "_FILE")
 	if file == "" {
-		return "", nil
+		return "", "", nil
 	}
-	b, err := os.ReadFile(file)
+	text, mode, err := readSecret(file)
 	if err != nil {
-		return "", &exitError{exitUsage, fmt.Errorf("%s_FILE: %w", name, err)}
+		return "", "", &exitError{exitUsage, fmt.Errorf("%s_FILE: %w", name, err)}
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	switch {
+	case mode.IsRegular() && mode&0o022 != 0:
+		notice = fmt.Sprintf("%s_FILE: others can change %s (mode %04o); run chmod 600 on it", name, file, mode.Perm())
+	case mode.IsRegular() && mode&0o004 != 0:
+		notice = fmt.Sprintf("%s_FILE: every user of this machine can read %s (mode %04o); run chmod 600 on it", name, file, mode.Perm())
+	}
+	return strings.TrimRight(string(text), "\r\n"), notice, nil
+}
+
+// readSecret reads a small file, and says what kind of file it was.
+func readSecret(file string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if len(text) > maxSecret {
+		err = fmt.Errorf("%s has more than %d bytes, which no secret has", file, maxSecret)
+	}
+	return text, info.Mode(), err
 }
 
 // now is the time that a command decides by: --now if it was given.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -34,12 +35,19 @@ type settings struct {
 	dynatraceToken, dynatraceClientID, dynatraceSecret string
 	gateTokens                                         string // separated by white space or commas
 
+	notices []string // about the files that secrets were read from
+
 	transport http.RoundTripper // to GitHub; nil but in tests
 }
 
 // redactor knows the secrets.
 func (s *settings) redactor() *redact.Redactor {
-	return redact.New(s.githubKey, s.webhookSecret, s.dynatraceToken, s.dynatraceSecret)
+	r := redact.New(append(s.tokens(), s.githubKey, s.webhookSecret, s.dynatraceToken, s.dynatraceSecret)...)
+	if u, err := url.Parse(s.database); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		r.Add(password)
+	}
+	return r
 }
 
 // githubFlags adds what it takes to reach GitHub.
@@ -77,11 +85,13 @@ func (s *settings) secrets(env *environment) error {
 		{"SALVE_DYNATRACE_CLIENT_SECRET", &s.dynatraceSecret},
 		{"SALVE_GATE_TOKENS", &s.gateTokens},
 	} {
-		value, err := env.secret(v.name)
+		value, notice, err := env.secret(v.name)
 		if err != nil {
 			return err
 		}
-		*v.to = value
+		if *v.to = value; notice != "" {
+			s.notices = append(s.notices, notice)
+		}
 	}
 	return nil
 }
