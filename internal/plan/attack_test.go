@@ -1,0 +1,129 @@
+package plan_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/prose"
+	"github.com/salvehq/salve/internal/sandbox"
+	"github.com/salvehq/salve/templates"
+)
+
+// bomb is YAML of a few hundred bytes that stands for 9^9 values.
+func bomb() string {
+	b := "a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for c := 'b'; c < 'k'; c++ {
+		b += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+", ", 8) + "*" + string(c-1) + "]\n"
+	}
+	return b
+}
+
+// Attack 53: YAML whose aliases multiply, or that nests without end, costs no
+// more than its bytes, wherever in a repository it stands.
+func TestBombs(t *testing.T) {
+	remedies, err := plan.Load(templates.FS, "remedies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n"
+	deep := strings.Repeat("a:\n ", 1) + strings.Repeat("[", 20_000)
+	merges := "a: &a {x: 1}\n"
+	for c := 'b'; c < 'x'; c++ {
+		merges += fmt.Sprintf("%c: &%c {<<: [*%c, *%c], k%c: {<<: *%c}}\n", c, c, c-1, c-1, c, c-1)
+	}
+	for what, text := range map[string]string{"bomb": bomb(), "deep": deep, "merges": merges} {
+		for name, files := range map[string]map[string]string{
+			"configuration":   {policy.File: "version: 1\n" + text},
+			"remedy":          {policy.RemedyPath + "/x.yaml": text + "name: x\n"},
+			"manifest":        {"k8s/a.yaml": deployment + text},
+			"own document":    {"k8s/a.yaml": deployment + "---\n" + text + "kind: x\n"},
+			"kustomization":   {"k8s/a.yaml": deployment, "k8s/kustomization.yaml": "resources: [a.yaml]\n" + text},
+			"patch":           {"k8s/a.yaml": deployment, "k8s/p.yaml": "kind: Deployment\nmetadata: {name: checkout}\n" + text, "k8s/kustomization.yaml": "resources: [a.yaml]\npatches: [{path: p.yaml}]\n"},
+			"chart":           {"c/Chart.yaml": chart + text, "c/values.yaml": "x: 1\n", "c/templates/d.yaml": "kind: Deployment\nmetadata: {name: {{ .Release.Name }}}\n"},
+			"values":          {"c/Chart.yaml": chart, "c/values.yaml": text, "c/templates/d.yaml": "kind: Deployment\nmetadata: {name: {{ .Release.Name }}}\n"},
+			"release":         {"f/r.yaml": "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r}\nspec: {chart: {spec: {chart: ./c}}}\n" + text, "c/Chart.yaml": chart},
+			"application":     {"f/r.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: r}\nspec: {source: {path: c}}\n" + text, "c/Chart.yaml": chart},
+			"Terraform's own": {"main.tf": "locals {\n  v = yamldecode(file(\"${path.module}/x.yaml\")).a\n}\n", "x.yaml": text},
+		} {
+			t.Run(what+" in "+name, func(t *testing.T) {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				repo, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(files)}, remedies)
+				if err != nil {
+					t.Fatal(err)
+				}
+				repo.Workloads()
+				for _, r := range remedies {
+					if r.Answers == plan.Problem {
+						repo.Targets(t.Context(), r, plan.Subject{Kind: "deployment", Namespace: "shop", Workload: "checkout"})
+					}
+				}
+				inv, err := inventory.Open(t.Context(), inventory.Map(files), inventory.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				inv.Facts(t.Context()) // whatever these say, they say it soon
+				inv.Locate(t.Context(), inventory.Target{Form: inventory.Terraform, Address: "local.v"})
+				inv.Set(t.Context(), inventory.Target{Form: inventory.Kubernetes, Kind: "Deployment", Name: "checkout", ContainerIndex: -1, Field: "resources.requests.cpu"}, "200m")
+				runtime.ReadMemStats(&after)
+				if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
+					t.Errorf("%d MB for %d bytes", spent>>20, len(text))
+				}
+				if strings.HasPrefix(name, "conf") && (len(repo.Faults) == 0 || repo.Config != nil) {
+					t.Error("a configuration that is a bomb was taken")
+				}
+			})
+		}
+	}
+}
+
+// Attack 56: what foreign text holds of the language of templates stays text:
+// titles of problems, names of services, labels of a manifest.
+func TestTemplatesOfOthers(t *testing.T) {
+	const hostile = `{{.Key}}{{range $i, $x := .Evidence}}{{$x}}{{end}}{{printf "%999999999d" 1}}{{template "body.md.tmpl" .}}${{ secrets.GITHUB_TOKEN }}`
+	remedies, err := plan.Load(templates.FS, "remedies")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"memory-limit", "disruption-budget"} {
+		files := map[string]string{
+			policy.File:         "version: 1\nservices:\n  it:\n    match: {tags: [it]}\n    owns: [{kubernetes: \"Deployment shop/checkout\"}, {kubernetes: \"Deployment shop/checkout\", for: disruption-budget}]\n",
+			"k8s/checkout.yaml": strings.NewReplacer("'web: {{.}}'", fmt.Sprintf("%q", hostile), "requests: {cpu: 100m}", "limits: {memory: 512Mi}").Replace(deployment),
+		}
+		repo, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(files)}, remedies)
+		if err != nil || len(repo.Faults) > 0 {
+			t.Fatal(err, repo.Faults)
+		}
+		i := slices.IndexFunc(remedies, func(r plan.Remedy) bool { return r.Name == name })
+		targets, why, err := repo.Targets(t.Context(), remedies[i], plan.Subject{Subject: policy.Subject{Tags: []string{"it"}}})
+		if err != nil || len(targets) != 1 {
+			t.Fatal(targets, why, err)
+		}
+		p, why, err := (&plan.Planner{}).Plan(t.Context(), plan.Case{
+			Target: targets[0], Notes: []string{hostile},
+			Evidence: []prose.Evidence{{Problem: "P-1", Title: hostile, Severity: "HIGH", Affected: []string{hostile}, RootCause: hostile}},
+		}, sandbox.WorldTime)
+		if err != nil || !why.None() {
+			t.Fatal(err, why)
+		}
+		text := p.Proposal.Title + p.Proposal.Body + p.Proposal.Message
+		for _, written := range []string{"range $i", "999999999d", "secrets.GITHUB"} {
+			if !strings.Contains(strings.NewReplacer(`\`, "", "\u200b", "").Replace(text), written) {
+				t.Errorf("%s: %q is not in the text as it was written\n%s", name, written, text)
+			}
+		}
+		if len(text) > 20_000 {
+			t.Errorf("%s: %d bytes of text", name, len(text))
+		}
+		if diff := p.Proposal.Changes.Unified(); name == "disruption-budget" && !strings.Contains(diff, `{{range $i, $x := .Evidence}}`) {
+			t.Errorf("the selector is not the manifest's:\n%s", diff)
+		}
+	}
+}
