@@ -17,6 +17,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/ghapp/webhook"
 	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/patch"
 )
 
 // Attacks 6 and 65, and every other way to open an App wrongly.
@@ -366,5 +367,26 @@ func TestSecretsStayHere(t *testing.T) {
 	}
 	if n := strings.Count(shown, "leak "); n < 6 {
 		t.Errorf("the texts came to %d places, want all 6 without their secrets:\n%s", n, shown)
+	}
+}
+
+// Attack 36: what is a submodule, or lies below one, is not written to.
+func TestSubmodule(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	w.must(w.AddRepo(githubtest.Repo{Name: "acme/sub", Files: map[string]githubtest.File{
+		"k8s/checkout.yaml": {Content: manifest("512Mi")}, "charts": {Content: "x", Mode: "160000"},
+	}}))
+	for _, change := range []patch.FileChange{
+		{Path: "charts", Before: []byte("x"), After: []byte("y")}, {Path: "charts/values.yaml", After: []byte("y")},
+	} {
+		p := w.raise("640Mi")
+		p.Repo, p.BaseSHA, p.Comments = forge.Repo{Owner: "acme", Name: "sub"}, w.headOf("acme/sub", "main"), nil
+		p.Changes = patch.ChangeSet{change}
+		if opened, err := w.client().Propose(t.Context(), p); err == nil || w.LiveTokens() == 0 {
+			t.Errorf("%s: %+v, %v; want an error", change.Path, opened, err)
+		}
+	}
+	if s, err := w.State("acme/sub"); err != nil || len(s.Branches) != 1 || len(s.Issues) > 0 {
+		t.Errorf("something was left: %+v, %v", s, err)
 	}
 }

@@ -180,7 +180,18 @@ func TestRepositoryStates(t *testing.T) {
 	if info, err := c.Repository(t.Context(), old); err != nil || !errors.Is(info.Writable(), forge.ErrArchived) {
 		t.Errorf("archived: %+v, %v", info, err)
 	}
+	w.must(w.AddRepo(githubtest.Repo{Name: "acme/off", Files: shopFiles}))
+	off := forge.Repo{Owner: "acme", Name: "off"}
+	head := w.headOf("acme/off", "main")
+	w.must(w.SetFlags("acme/off", func(f *githubtest.Flags) { f.Disabled = true }))
+	if err := read("off", "main"); !errors.Is(err, forge.ErrArchived) && !errors.Is(err, forge.ErrForbidden) {
+		t.Errorf("disabled: %v", err)
+	}
 	p := w.raise("640Mi")
+	p.Repo, p.BaseSHA = off, head
+	if _, err := c.Propose(t.Context(), p); !errors.Is(err, forge.ErrArchived) && !errors.Is(err, forge.ErrForbidden) {
+		t.Errorf("propose to a disabled repository: %v", err)
+	}
 	p.Repo, p.BaseSHA = old, w.headOf("acme/old", "main")
 	if _, err := c.Propose(t.Context(), p); !errors.Is(err, forge.ErrArchived) {
 		t.Errorf("propose to an archived repository: %v", err)

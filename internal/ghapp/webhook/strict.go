@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 )
 
 // maxDepth is how deep a payload may nest. GitHub's own stay below 10; users'
@@ -13,10 +15,13 @@ import (
 const maxDepth = 64
 
 // strict reports JSON that two readers could understand differently: more than
-// one value, or an object that has the same key twice. It also bounds nesting.
-func strict(body []byte) error {
+// one value, an object that has the same key twice or, where it is decoded into
+// v, a key in other letters than GitHub's, which package json would take for
+// it. It also bounds nesting.
+func strict(body []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
+	next := reflect.TypeOf(v) // what the value that follows is decoded into
 	var stack []*object
 	for {
 		token, err := dec.Token()
@@ -35,14 +40,19 @@ func strict(body []byte) error {
 				return fmt.Errorf("key %.80q stands twice in one object", key)
 			}
 			top.keys[key], top.value = true, true
+			if next, err = field(top.into, key); err != nil {
+				return err
+			}
 			continue
 		}
-		top.taken()
+		if top.taken(); top != nil && top.keys == nil {
+			next = element(top.into)
+		}
 		switch token {
 		case json.Delim('{'):
-			stack = append(stack, &object{keys: map[string]bool{}})
+			stack = append(stack, &object{keys: map[string]bool{}, into: next})
 		case json.Delim('['):
-			stack = append(stack, &object{})
+			stack = append(stack, &object{into: next})
 		case json.Delim('}'), json.Delim(']'):
 			stack = stack[:len(stack)-1]
 		}
@@ -61,6 +71,34 @@ func strict(body []byte) error {
 type object struct {
 	keys  map[string]bool // nil for an array
 	value bool            // a key was read, its value comes next
+	into  reflect.Type    // what it is decoded into; nil for nothing
+}
+
+// field returns what the value of a key is decoded into, nil for nothing.
+func field(t reflect.Type, key string) (reflect.Type, error) {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil, nil
+	}
+	for i := range t.NumField() {
+		switch name := t.Field(i).Tag.Get("json"); {
+		case name == key:
+			return t.Field(i).Type, nil
+		case strings.EqualFold(name, key):
+			return nil, fmt.Errorf("key %.80q is written in other letters than %q", key, name)
+		}
+	}
+	return nil, nil
+}
+
+// element returns what the items of an array are decoded into, nil for nothing.
+func element(t reflect.Type) reflect.Type {
+	if t == nil || t.Kind() != reflect.Slice {
+		return nil
+	}
+	return t.Elem()
 }
 
 func (o *object) wantsKey() bool { return o != nil && o.keys != nil && !o.value }

@@ -80,14 +80,14 @@ func verify(header http.Header, body []byte, secret string) error {
 
 // read turns the payload of an event into the words of package forge.
 func read(kind forge.EventKind, body []byte) (forge.Event, error) {
-	if err := strict(body); err != nil {
+	var p payload
+	if err := strict(body, &p); err != nil {
 		return forge.Event{}, err
 	}
 	detail, known := details[kind]
 	if !known {
 		return forge.Event{Kind: kind}, nil
 	}
-	var p payload
 	if err := json.Unmarshal(body, &p); err != nil {
 		return forge.Event{}, err
 	}

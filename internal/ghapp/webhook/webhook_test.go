@@ -181,6 +181,11 @@ func TestMalformed(t *testing.T) {
 	if _, err := Parse(form, body, secret); err == nil || !strings.Contains(err.Error(), "want application/json") {
 		t.Errorf("form: %v", err)
 	}
+	untold := delivery("push", body)
+	untold.Del("Content-Type")
+	if _, err := Parse(untold, body, secret); err == nil || !strings.Contains(err.Error(), "want application/json") {
+		t.Errorf("no content type: %v", err)
+	}
 	guid := delivery("push", body)
 	guid.Set("X-GitHub-Delivery", "a\nb")
 	if _, err := Parse(guid, body, secret); err == nil || !strings.Contains(err.Error(), "GUID") {
@@ -189,6 +194,29 @@ func TestMalformed(t *testing.T) {
 	large := make([]byte, Limit+1)
 	if _, err := Parse(delivery("push", large), large, secret); !errors.Is(err, ErrSignature) {
 		t.Errorf("a body over the cap: %v", err)
+	}
+}
+
+// Attack 13: package json takes a key in other letters for the one it looks for,
+// so that it would win over GitHub's. Where nothing is decoded, such as in data
+// of users, letters are theirs.
+func TestKeysInOtherLetters(t *testing.T) {
+	const good = `{"installation":{"id":7},"repository":{"full_name":"acme/shop"},"issue":{"number":1},"repositories_added":[{"full_name":"acme/shop"}]`
+	for more, want := range map[string]string{
+		``:                                    "",
+		`,"Installation":{"id":8}`:            `"Installation" is written in other letters than "installation"`,
+		`,"in\u017Ftallation":{"id":8}`:       `in other letters`,
+		`,"comment":{"user":{"LOGIN":"x"}}`:   `"LOGIN"`,
+		`,"commits":[{},{"Added":["x"]}]`:     `"Added"`,
+		`,"pull_request":{"Number":1}`:        `"Number"`,
+		`,"client_payload":{"A":1,"a":2}`:     "",
+		`,"commits":[{"tree":{"A":1,"a":2}}]`: "",
+		`,"ID":1`:                             "",
+	} {
+		body := []byte(good + more + "}")
+		if _, err := Parse(delivery("issues", body), body, secret); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", more, err, want)
+		}
 	}
 }
 

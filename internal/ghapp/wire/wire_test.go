@@ -56,7 +56,8 @@ func (a authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(req)
 }
 
-// Attack 49: a redirect to another host gets no token.
+// Attacks 49 and 71: a redirect to another host gets no token, whatever was
+// asked for and however it is sent on.
 func TestPinKeepsTokenAtHome(t *testing.T) {
 	var seen []string
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -67,6 +68,10 @@ func TestPinKeepsTokenAtHome(t *testing.T) {
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, evil.URL+"/", http.StatusFound)
+		case "/away307":
+			http.Redirect(w, r, evil.URL+"/", http.StatusTemporaryRedirect)
+		case "/metadata":
+			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusPermanentRedirect)
 		case "/renamed":
 			http.Redirect(w, r, "/repositories/1", http.StatusMovedPermanently)
 		default:
@@ -87,6 +92,15 @@ func TestPinKeepsTokenAtHome(t *testing.T) {
 	client := &http.Client{Transport: pinned, CheckRedirect: SameHost}
 	if resp, err := client.Get(home.URL + "/away"); err != nil || resp.StatusCode != http.StatusFound {
 		t.Errorf("redirect to another host: %v, %v; want the 302 itself", resp, err)
+	}
+	for _, path := range []string{"/away307", "/metadata"} { // net/http would send the body again
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			req, _ := http.NewRequest(method, home.URL+path, strings.NewReader(`{"secret":1}`))
+			resp, err := client.Do(req)
+			if err != nil || resp.StatusCode < 307 || resp.StatusCode > 308 {
+				t.Errorf("%s %s: %v, %v; want the answer itself", method, path, resp, err)
+			}
+		}
 	}
 	if len(seen) > 0 {
 		t.Errorf("another host received %q", seen)
