@@ -55,7 +55,8 @@ func TestValidatePath(t *testing.T) {
 		"": false, "../x": false, "/abs": false, "a/../b": false, "a//b": false, "a/./b": false, "a/": false,
 		".git/config": false, ".GIT/config": false, "a/.Git/x": false, "git~1/x": false,
 		".github/workflows/x.yml": false, ".GitHub/Workflows/x.yml": false, ".github/actions/x/action.yml": false,
-		"CODEOWNERS": false, "docs/CodeOwners": false, ".github/salve.yml": false,
+		"CODEOWNERS": false, "docs/CodeOwners": false, ".github/salve.yml": false, ".github/Salve/remedies/x.yaml": false,
+		".gitmodules": false, "a/.gitAttributes": false, ".g\u200cit/config": false, "k8s/a\u202eb.yaml": false, "k8s/größe.yaml": true,
 		"a\\b": false, "a\x00b": false, "a\nb": false, "c:/x": false, "x.yaml.": false, "x.yaml ": false,
 		strings.Repeat("x", 300): false, "a\xffb": false,
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // A Repo names one repository.
@@ -68,8 +69,8 @@ func ValidateBranch(name string) error {
 }
 
 // ValidatePath reports a path that must not be written: one that leaves the
-// repository, hides in .git, changes who reviews or what runs, or that some
-// file system reads as another name.
+// repository, hides in .git or steers it, changes who reviews or what runs, or
+// that some file system reads as another name.
 func ValidatePath(path string) error {
 	refuse := func(why string) error { return fmt.Errorf("path %q: %s", path, why) }
 	if path == "" || len(path) > 4096 {
@@ -78,6 +79,9 @@ func ValidatePath(path string) error {
 	for _, c := range path {
 		if c < 0x20 || c == 0x7f || c == '\\' || c == ':' || c == 0xFFFD {
 			return refuse("holds a control character, a backslash or a colon")
+		}
+		if unicode.Is(unicode.Cf, c) { // some file systems read .g\u200cit as .git
+			return refuse("holds an invisible character")
 		}
 	}
 	for _, part := range strings.Split(path, "/") {
@@ -90,6 +94,8 @@ func ValidatePath(path string) error {
 			return refuse("has a component that ends in a dot or a space")
 		case lower == ".git" || strings.HasPrefix(lower, "git~"):
 			return refuse("lies in .git")
+		case lower == ".gitmodules" || lower == ".gitattributes":
+			return refuse("steers git")
 		}
 	}
 	lower := strings.ToLower(path)
@@ -99,7 +105,7 @@ func ValidatePath(path string) error {
 	if base := lower[strings.LastIndexByte(lower, '/')+1:]; base == "codeowners" {
 		return refuse("CODEOWNERS is not this program's to change")
 	}
-	if lower == ".github/salve.yml" || lower == ".github/salve.yaml" {
+	if lower == ".github/salve.yml" || lower == ".github/salve.yaml" || strings.HasPrefix(lower, ".github/salve/") {
 		return refuse("the configuration of this program is changed by people")
 	}
 	return nil

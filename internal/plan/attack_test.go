@@ -127,3 +127,88 @@ func TestTemplatesOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// ownRemedy is a remedy of a repository that does what it is told to.
+func ownRemedy(does string) string {
+	return "name: own\nsummary: s\nanswers: problem\nwhen: {title: [\"*\"]}\ntext: {change: Raise, why: w, rollback: r}\n" + does + "\n"
+}
+
+// Attack 35: whatever a repository's own configuration and remedies ask for,
+// files that steer the repository itself, and those of others, stay as they
+// are, and a new file lands beside what it is for.
+func TestOwnRemediesStayInBounds(t *testing.T) {
+	const set = "set: {place: owned, to: '99'}"
+	create := func(file string) string {
+		return "create: {place: owned, template: kubernetes/pod-disruption-budget.yaml.tmpl, what: w, rule: r, file: '" + file + "'}"
+	}
+	const workload = "kubernetes: \"Deployment shop/checkout\""
+	at := func(file string) map[string]string { return map[string]string{file: deployment} }
+	for _, tt := range []struct {
+		name, owns, does string
+		files            map[string]string
+		want             string // the one file that may change; "" for none
+	}{
+		{"what is allowed", "values: values.yaml, path: a", set, map[string]string{"values.yaml": "a: 1\n"}, "values.yaml"},
+		{"a workflow", "values: .github/workflows/ci.yml, path: a", set, map[string]string{".github/workflows/ci.yml": "a: 1\n"}, ""},
+		{"a workflow in other letters", "values: .GitHub/Workflows/ci.yml, path: a", set, map[string]string{".GitHub/Workflows/ci.yml": "a: 1\n"}, ""},
+		{"an action", "config: .github/actions/x/action.yml, path: a", set, map[string]string{".github/actions/x/action.yml": "a: 1\n"}, ""},
+		{"its own limits", "values: .github/salve.yml, path: version", set, nil, ""},
+		{"its own remedies", "values: .github/salve/remedies/own.yaml, path: priority", set, nil, ""},
+		{"owners", "values: CODEOWNERS, path: a", set, map[string]string{"CODEOWNERS": "a: 1\n"}, ""},
+		{"owners that look like YAML", "values: docs/CODEOWNERS, path: a", set, map[string]string{"docs/CODEOWNERS": "a: 1\n"}, ""},
+		{"git", "values: .git/config.yaml, path: a", set, map[string]string{".git/config.yaml": "a: 1\n"}, ""},
+		{"above", "values: ../x/values.yaml, path: a", set, nil, ""},
+		{"elsewhere", "values: /etc/salve.yaml, path: a", set, nil, ""},
+		{"Terraform beside workflows", "terraform: local.v, file: .github/workflows/x.tf", set, map[string]string{".github/workflows/x.tf": "locals {\n  v = 1\n}\n"}, ""},
+		{"a value of several lines", "values: values.yaml, path: a", "set: {place: owned, to: \"1\\nb: 2\"}", map[string]string{"values.yaml": "a: 1\n"}, ""},
+		{"a new file beside", workload, create("{{.Name}}-x.yaml"), at("k8s/a.yaml"), "k8s/checkout-x.yaml"},
+		{"new owners", workload, create("CODEOWNERS"), at("a.yaml"), ""},
+		{"new owners of docs", workload, create("CODEOWNERS"), at("docs/a.yaml"), ""},
+		{"a new workflow", workload, create("x.yml"), at(".github/workflows/a.yaml"), ""},
+		{"new git settings", workload, create(".gitmodules"), at("a.yaml"), ""},
+		{"new attributes", workload, create(".gitattributes"), at("a.yaml"), ""},
+		{"a new configuration", workload, create("salve.yml"), at(".github/a.yaml"), ""},
+		{"a new remedy", workload, create("x.yaml"), at(".github/salve/remedies/a.yaml"), ""},
+		{"a new file above", workload, create(".."), at("k8s/a.yaml"), ""},
+		{"a new file of all", workload, create("."), at("k8s/a.yaml"), ""},
+		{"a new file without a name", workload, create(" "), at("k8s/a.yaml"), ""},
+		{"a file of the program", workload, strings.Replace(create("x.yaml"), "kubernetes/pod-disruption-budget.yaml.tmpl", "../go.mod", 1), at("k8s/a.yaml"), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files := map[string]string{
+				policy.File:                     "version: 1\nservices:\n  it:\n    match: {tags: [it]}\n    owns: [{" + tt.owns + ", for: own}]\n",
+				policy.RemedyPath + "/own.yaml": ownRemedy(tt.does),
+			}
+			for file, text := range tt.files {
+				files[file] = text
+			}
+			if got := strings.Join(planned(t, files), " "); got != tt.want {
+				t.Errorf("changes %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// planned returns the files that the remedy own would change.
+func planned(t *testing.T, files map[string]string) (out []string) {
+	t.Helper()
+	repo, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(files)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range repo.Remedies {
+		targets, _, err := repo.Targets(t.Context(), r, plan.Subject{Subject: policy.Subject{Tags: []string{"it"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range targets {
+			p, why, err := (&plan.Planner{}).Plan(t.Context(), plan.Case{Target: target, Evidence: []prose.Evidence{{Problem: "P-1", Title: "x"}}}, sandbox.WorldTime)
+			t.Log(why.Text, err)
+			for _, c := range p.Proposal.Changes {
+				out = append(out, c.Path)
+			}
+		}
+	}
+	t.Log(repo.Faults)
+	return out
+}

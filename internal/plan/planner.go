@@ -76,6 +76,11 @@ func (p *Planner) Plan(ctx context.Context, c Case, now time.Time) (Plan, policy
 	case !why.None():
 		return Plan{}, why, nil
 	}
+	for _, f := range made.change.Files {
+		if err := forge.ValidatePath(f.Path); err != nil {
+			return Plan{}, policy.Reason{Code: Refused, Text: err.Error()}, nil
+		}
+	}
 	out, why, err := p.propose(ctx, c, made)
 	if use.err != nil {
 		out.Notice = use.err.Error()
