@@ -68,6 +68,51 @@ func TestAnswerRule(t *testing.T) {
 	}
 }
 
+// A deployment is told how it went: once, never after another has replaced it,
+// and without replacing those before it.
+func TestSetDeployment(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	c := w.client()
+	deploy := func(states ...string) int64 {
+		t.Helper()
+		id, err := w.Deploy("acme/shop", "mona", "main", "staging", states...)
+		w.must(err)
+		return id
+	}
+	first := deploy("in_progress", "success")
+	status := func(state forge.State, text string) forge.CommitStatus {
+		return forge.CommitStatus{Context: "staging", State: state, Description: text, URL: "https://salve.example.com/gates/1"}
+	}
+	w.log.take()
+	w.must(c.SetDeployment(t.Context(), shop, first, status(forge.Failure, "FAILED:\n"+strings.Repeat("x", 200))))
+	w.must(c.SetDeployment(t.Context(), shop, first, status(forge.Failure, "FAILED:\n"+strings.Repeat("x", 200))))
+	if got := writes(w.log.take()); len(got) != 1 || !strings.HasPrefix(got[0], "POST /repos/acme/shop/deployments/") {
+		t.Errorf("writes %q, want one", got)
+	}
+	w.must(c.SetDeployment(t.Context(), shop, first, status(forge.Success, "HEALTHY")))
+	second := deploy("success")
+	w.must(c.SetDeployment(t.Context(), shop, first, status(forge.Failure, "too late")))
+	w.must(c.SetDeployment(t.Context(), shop, second, status(forge.Success, "HEALTHY")))
+	all, err := w.DeploymentStatuses("acme/shop")
+	w.must(err)
+	var got []string
+	for _, s := range all {
+		got = append(got, s.By+" "+s.State)
+	}
+	want := []string{"mona in_progress", "mona success", "salve[bot] failure", "salve[bot] success", "salve[bot] inactive", "mona success", "salve[bot] success"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if last := all[len(all)-1]; last.Environment != "staging" || last.URL != "https://salve.example.com/gates/1" || last.Description != "HEALTHY" {
+		t.Errorf("%+v", last)
+	}
+	for _, id := range []int64{0, -1, second + 1000} {
+		if err := c.SetDeployment(t.Context(), shop, id, status(forge.Success, "")); err == nil {
+			t.Errorf("deployment %d: no error", id)
+		}
+	}
+}
+
 // Every event that GitHub sends is understood, and what was missed is asked for.
 func TestDeliveries(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})

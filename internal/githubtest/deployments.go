@@ -3,6 +3,7 @@ package githubtest
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -120,6 +121,7 @@ func (c *call) createDeploymentStatus() (reply, error) {
 		LogURL                          string `json:"log_url"`
 		TargetURL                       string `json:"target_url"`
 		EnvironmentURL                  string `json:"environment_url"`
+		AutoInactive                    *bool  `json:"auto_inactive"`
 	}
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
@@ -128,6 +130,11 @@ func (c *call) createDeploymentStatus() (reply, error) {
 		environment: cmp.Or(in.Environment, d.environment), environmentURL: in.EnvironmentURL, by: c.who.actor(c.Server)}
 	if err := c.setDeploymentStatus(c.repo, d, st); err != nil {
 		return reply{}, err
+	}
+	if in.AutoInactive == nil || *in.AutoInactive {
+		if err := c.replace(c.repo, d); err != nil {
+			return reply{}, err
+		}
 	}
 	return created(c.deploymentStatusJSON(c.repo, d, st))
 }
@@ -146,6 +153,50 @@ func (s *Server) setDeploymentStatus(r *repo, d *deployment, st *deploymentStatu
 	s.emit(r, "deployment_status", "created", st.by, object{"deployment": s.deploymentJSON(r, d), "deployment_status": s.deploymentStatusJSON(r, d, st),
 		"check_run": nil, "workflow": nil, "workflow_run": nil})
 	return nil
+}
+
+// replace makes the deployments before d inactive, if d succeeded: those to the
+// same environment that had succeeded, unless it is production.
+func (s *Server) replace(r *repo, d *deployment) error {
+	if d.environment == "production" || d.statuses[len(d.statuses)-1].state != "success" {
+		return nil
+	}
+	for _, old := range r.deployments {
+		if old == d || old.environment != d.environment || old.id > d.id || len(old.statuses) == 0 {
+			continue
+		}
+		if last := old.statuses[len(old.statuses)-1]; last.state == "success" {
+			inactive := &deploymentStatus{state: "inactive", environment: old.environment, by: last.by}
+			if err := s.setDeploymentStatus(r, old, inactive); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A DeploymentStatus is one of a deployment to an environment.
+type DeploymentStatus struct {
+	Deployment  int64
+	Environment string
+	State       string
+	Description string
+	URL         string // of the log
+	By          string // login
+}
+
+// DeploymentStatuses returns those of all deployments of a repository, by
+// deployment and in the order in which they were set.
+func (s *Server) DeploymentStatuses(name string) (all []DeploymentStatus, err error) {
+	err = s.withRepo(name, func(r *repo) error {
+		for _, d := range r.deployments {
+			for _, st := range d.statuses {
+				all = append(all, DeploymentStatus{d.id, st.environment, st.state, st.description, st.target, st.by.login})
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // https://docs.github.com/en/rest/deployments/statuses#list-deployment-statuses
@@ -169,7 +220,8 @@ func (s *Server) Deploy(name, login, ref, environment string, states ...string) 
 		}
 		id = d.id
 		for _, state := range states {
-			if err := s.setDeploymentStatus(r, d, &deploymentStatus{state: state, environment: d.environment, by: s.user(login)}); err != nil {
+			err := s.setDeploymentStatus(r, d, &deploymentStatus{state: state, environment: d.environment, by: s.user(login)})
+			if err := errors.Join(err, s.replace(r, d)); err != nil {
 				return err
 			}
 		}
