@@ -40,7 +40,15 @@ func (g gates) Case(ctx context.Context, id string) (gate.Case, bool, error) {
 	return checker.Case(ctx, id)
 }
 
-func (g gates) Service(ctx context.Context, environment, service string) (gate.Answer, error) {
+func (g gates) Beside(ctx context.Context, k gate.Case) ([]gate.Case, error) {
+	checker, err := g.app.checker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return checker.Beside(ctx, k)
+}
+
+func (g gates) Service(ctx context.Context, environment, service string, head forge.SHA) (gate.Answer, error) {
 	checker, err := g.app.checker(ctx)
 	if err != nil {
 		return gate.Answer{}, err
@@ -50,7 +58,7 @@ func (g gates) Service(ctx context.Context, environment, service string) (gate.A
 	if err != nil && len(repos) == 0 {
 		return gate.Answer{}, err
 	}
-	a := checker.Service(ctx, repos, environment, service, now)
+	a := checker.Service(ctx, repos, environment, service, head, now)
 	if !a.Known && err != nil { // it may stand in a repository that could not be read
 		return gate.Answer{}, err
 	}

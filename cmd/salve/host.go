@@ -280,6 +280,14 @@ func (h *host) Comment(ctx context.Context, repo forge.Repo, number int, tag, bo
 	return c.Comment(ctx, repo, number, tag, body)
 }
 
+func (h *host) SetDeployment(ctx context.Context, repo forge.Repo, deployment int64, s forge.CommitStatus) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.SetDeployment(ctx, repo, deployment, s)
+}
+
 func (h *host) AnswerRule(ctx context.Context, repo forge.Repo, run int64, environment, state, comment string) error {
 	c, err := h.client(repo)
 	if err != nil {

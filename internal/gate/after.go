@@ -32,8 +32,8 @@ type Health struct {
 }
 
 // After judges a deployment that was done at since by the problems that are
-// new: those that began after it and affect a deployed service or have their
-// root in one. One that has closed again still counts.
+// new: those that began after it, within its window, and affect a deployed
+// service or have their root in one. One that has closed again still counts.
 //
 // FAILED takes two samples in a row, or one at the end of the window; failed is
 // when the sample before saw one first, zero if it did not. HEALTHY and DEGRADED
@@ -46,7 +46,7 @@ func After(repo *plan.Repository, services []Service, snap Snapshot, since, unti
 		h := Health{Service: s.Name}
 		for _, p := range snap.Problems {
 			by := s.Concerns(repo, p)
-			if by == "" || p.Start.Before(since.Add(-skew)) {
+			if by == "" || p.Start.Before(since.Add(-skew)) || p.Start.After(until) {
 				continue
 			}
 			r := rowOf(p, s.Name, by, policy.Gate{}, now)
@@ -125,6 +125,9 @@ func healthLine(health []Health, rows []Row) string {
 		}
 	}
 	text := fmt.Sprintf("%s %s on %s (%s)", rows[0].Severity, rows[0].Problem, rows[0].Service, rows[0].Title)
+	if rows[0].Verdict == Proceed {
+		text = "nothing worse than " + text
+	}
 	if len(ids) > 1 {
 		text += " and " + strings.Join(ids[1:min(len(ids), 5)], ", ")
 	}

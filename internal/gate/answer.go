@@ -45,9 +45,11 @@ const fresh = 5 * time.Minute
 
 // Service judges one service now, by the gate before a deployment. The name is
 // that of services: in a configuration, or namespace/name of a workload. A
-// service that no repository has is not known, and gets no go-ahead.
-func (c *Checker) Service(ctx context.Context, repos []*plan.Repository, environment, service string, now time.Time) Answer {
-	a := Answer{Environment: environment, Service: service, Gate: policy.PreDeployment, At: now, Expires: now.Add(fresh), Problems: []Problem{}}
+// service that no repository has is not known, and gets no go-ahead. What was
+// allowed for the pull request that brought head, if that is known, holds here
+// too.
+func (c *Checker) Service(ctx context.Context, repos []*plan.Repository, environment, service string, head forge.SHA, now time.Time) Answer {
+	a := Answer{Environment: environment, Service: service, Gate: policy.PreDeployment, SHA: head, At: now, Expires: now.Add(fresh), Problems: []Problem{}}
 	var d Decision
 	for _, repo := range repos {
 		if repo.Config == nil {
@@ -58,7 +60,7 @@ func (c *Checker) Service(ctx context.Context, repos []*plan.Repository, environ
 			continue
 		}
 		snap := c.Source.Problems(ctx, now)
-		one := Before(repo, mine, snap, nil, repo.Config.Gate(policy.PreDeployment), now)
+		one := c.before(ctx, repo, mine, snap, head, now)
 		if !a.Known || Worst(one.Verdict, d.Verdict) != d.Verdict {
 			d = one
 		}
@@ -69,6 +71,23 @@ func (c *Checker) Service(ctx context.Context, repos []*plan.Repository, environ
 	}
 	a.say(d.Verdict, d.Why, d.Rows)
 	return a
+}
+
+// before judges services of a commit that is about to be deployed.
+func (c *Checker) before(ctx context.Context, repo *plan.Repository, services []Service, snap Snapshot, head forge.SHA, now time.Time) Decision {
+	rule := repo.Config.Gate(policy.PreDeployment)
+	d := Before(repo, services, snap, nil, rule, now)
+	if head == "" || d.Verdict == Proceed || d.Verdict == Warn {
+		return d
+	}
+	for _, pull := range c.merged(ctx, repo, head) {
+		one := Before(repo, services, snap, c.fixes(ctx, &pull, now), rule, now)
+		c.lower(ctx, &Case{Gate: policy.PreDeployment}, &one, &pull, now)
+		if one.Verdict == Proceed || one.Verdict == Warn {
+			return one
+		}
+	}
+	return d
 }
 
 // Unknown is the answer about what nothing is known of. It lets nothing pass.

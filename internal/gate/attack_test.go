@@ -317,12 +317,12 @@ func TestServiceAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	repos := []*plan.Repository{repo}
-	a := w.checker.Service(t.Context(), repos, "production", "shop/checkout", noon)
+	a := w.checker.Service(t.Context(), repos, "production", "shop/checkout", "", noon)
 	if a.Decision != "BLOCK" || a.Phase != "failure" || a.Value != 3 || !a.Known || len(a.Problems) != 1 || a.Problems[0].MatchedBy != "workload shop/checkout" {
 		t.Errorf("%+v", a)
 	}
 	for _, tt := range [][2]string{{"production", "shop/checkot"}, {"staging", "shop/checkout"}, {"", ""}} {
-		if a := w.checker.Service(t.Context(), repos, tt[0], tt[1], noon); a.Known || a.Verdict != gate.Undecided || a.Phase != "pending" {
+		if a := w.checker.Service(t.Context(), repos, tt[0], tt[1], "", noon); a.Known || a.Verdict != gate.Undecided || a.Phase != "pending" {
 			t.Errorf("%v: %+v, want that it is not known", tt, a)
 		}
 	}
@@ -382,9 +382,20 @@ func TestSpans(t *testing.T) {
 		{"none", rows{}, "no span"},
 		{"not permitted", &tenant{mode: "down"}, "503"},
 	} {
-		got := gate.Spans{Dynatrace: tt.tenant}.Silent(t.Context(), repo, services, noon)
+		got, asked := gate.Spans{Dynatrace: tt.tenant}.Silent(t.Context(), repo, services, noon)
 		if (got == "") != (tt.silent == "") || !strings.Contains(got, tt.silent) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.silent)
 		}
+		if !strings.Contains(asked.Text, "2026-03-02T12:00:00") || len(asked.Params) != 1 {
+			t.Errorf("%s: asked %+v, want the time in it", tt.name, asked)
+		}
+	}
+	// Spans of the stable side say nothing about the canary.
+	services[0].Canary = "checkout-canary"
+	if got, _ := (gate.Spans{Dynatrace: rows{row("shop", "checkout")}}).Silent(t.Context(), repo, services, noon); !strings.Contains(got, "no span of the canary") {
+		t.Errorf("of the stable side: %q", got)
+	}
+	if got, _ := (gate.Spans{Dynatrace: rows{row("shop", "checkout-canary")}}).Silent(t.Context(), repo, services, noon); got != "" {
+		t.Errorf("of the canary: %q", got)
 	}
 }

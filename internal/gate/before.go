@@ -142,8 +142,11 @@ func (d *Decision) explain() string {
 	}
 	r := d.Rows[0]
 	var b strings.Builder
-	if r.Remedied {
+	switch {
+	case r.Remedied:
 		b.WriteString("this change remedies ")
+	case r.Verdict == Proceed:
+		b.WriteString("nothing worse than ")
 	}
 	fmt.Fprintf(&b, "%s %s on %s (%s)", r.Severity, r.Problem, r.Service, r.Title)
 	if r.Note != "" && !r.Remedied {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/problem"
 )
 
 // What makes a canary worse than its stable side: half as many problems again
@@ -38,18 +40,27 @@ type Kind struct {
 }
 
 // merge adds the problems of one more sample to the kinds. Problems are told
-// apart by event.id: one that is seen in every sample is one.
-func merge(kinds []Kind, service string, share float64, rows []dql.Record) []Kind {
+// apart by event.id: one that is seen in every sample is one. What else is known
+// of them comes with known.
+func merge(kinds []Kind, service string, share float64, rows []dql.Record, known map[string]fact) []Kind {
 	seen := map[int]bool{}
+	isForeign := func(id string) bool { return known[id].foreign }
+	mayVeto := func(id string) bool { f, ok := known[id]; return f.critical || !ok }
 	for _, r := range rows {
 		name, category := r.Text("event.name"), r.Text("event.category")
+		canary := slices.DeleteFunc(r.Texts("canary_event_ids"), isForeign)
+		stable := slices.DeleteFunc(r.Texts("stable_event_ids"), isForeign)
+		if len(canary)+len(stable) == 0 {
+			continue
+		}
 		i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Service == service && k.Name == name && k.Category == category })
 		if i < 0 {
 			kinds, i = append(kinds, Kind{Service: service, Name: name, Category: category, Share: share}), len(kinds)
 		}
 		k := &kinds[i]
-		k.Canary, k.Stable = union(k.Canary, r.Texts("canary_event_ids")), union(k.Stable, r.Texts("stable_event_ids"))
-		if n, _ := r.Get("canary_critical").AsLong(); n > 0 {
+		k.Critical = max(k.Critical, renamed(kinds, i, canary, stable))
+		k.Canary, k.Stable = union(k.Canary, canary), union(k.Stable, stable)
+		if n, _ := r.Get("canary_critical").AsLong(); n > 0 && slices.ContainsFunc(canary, mayVeto) {
 			k.Critical++
 			seen[i] = true
 		}
@@ -59,7 +70,25 @@ func merge(kinds []Kind, service string, share float64, rows []dql.Record) []Kin
 			kinds[i].Critical = 0
 		}
 	}
-	return kinds
+	return slices.DeleteFunc(kinds, func(k Kind) bool { return len(k.Canary)+len(k.Stable) == 0 })
+}
+
+// renamed takes problems out of the other kinds of a service than the i-th: one
+// has the kind that Davis says last. It returns for how many samples a kind that
+// is empty now was critical.
+func renamed(kinds []Kind, i int, canary, stable []string) (critical int) {
+	for j := range kinds {
+		k := &kinds[j]
+		if j == i || k.Service != kinds[i].Service || len(k.Canary)+len(k.Stable) == 0 {
+			continue
+		}
+		k.Canary = slices.DeleteFunc(k.Canary, func(id string) bool { return slices.Contains(canary, id) })
+		k.Stable = slices.DeleteFunc(k.Stable, func(id string) bool { return slices.Contains(stable, id) })
+		if len(k.Canary)+len(k.Stable) == 0 {
+			critical = max(critical, k.Critical)
+		}
+	}
+	return critical
 }
 
 func union(have, more []string) []string {
@@ -86,13 +115,27 @@ func Compare(kinds []Kind, rule policy.Gate, watched time.Duration, over bool) D
 		k.judge(watched < time.Duration(rule.Clean) && !over, over)
 	}
 	slices.SortStableFunc(kinds, func(a, b Kind) int { return cmp.Or(cmp.Compare(b.Verdict, a.Verdict), cmp.Compare(a.Name, b.Name)) })
-	if len(kinds) > 0 && kinds[0].Verdict != Proceed {
+	switch likeliest := leastChance(kinds); {
+	case len(kinds) > 0 && kinds[0].Verdict != Proceed:
 		d.Verdict, d.Why = kinds[0].Verdict, fmt.Sprintf("%s on %s: %s", kinds[0].Name, kinds[0].Service, kinds[0].Why)
+	case likeliest != nil:
+		d.Why = fmt.Sprintf("the canary is not significantly worse: %s on %s: %s", likeliest.Name, likeliest.Service, likeliest.Why)
 	}
 	if d.Verdict == Proceed && watched < time.Duration(rule.Clean) && !over {
 		d.Verdict, d.Why = Hold, fmt.Sprintf("not yet watched for %v", time.Duration(rule.Clean))
 	}
 	return d
+}
+
+// leastChance returns the kind of problem on the canary that is the least likely
+// an accident, nil if the canary has none.
+func leastChance(kinds []Kind) (least *Kind) {
+	for i := range kinds {
+		if k := &kinds[i]; len(k.Canary) > 0 && (least == nil || k.Chance < least.Chance) {
+			least = k
+		}
+	}
+	return least
 }
 
 func (k *Kind) judge(early, over bool) {
@@ -115,36 +158,86 @@ func (k *Kind) judge(early, over bool) {
 // sides returns the services of an environment that are rolled out in two
 // sides.
 func sides(repo *plan.Repository, environment string) []Service {
-	return slices.DeleteFunc(Deployed(repo, environment), func(s Service) bool {
+	out := slices.DeleteFunc(Deployed(repo, environment), func(s Service) bool {
 		r := repo.Config.Services[s.Name].Rollout
 		return !s.Configured || r.Canary == "" || r.Stable == ""
 	})
+	for i := range out {
+		out[i].Canary = repo.Config.Services[out[i].Name].Rollout.Canary
+	}
+	return out
 }
 
 // canary adds a sample to a canary release and judges it.
 func (c *Checker) canary(ctx context.Context, repo *plan.Repository, k *Case, now time.Time) (Decision, error) {
 	rule := repo.Config.Gate(policy.Canary)
 	over := !now.Before(k.Deadline)
-	quality := dql.OK
+	snap := c.Source.Problems(ctx, now)
+	quality, why := snap.Quality, snap.Unknown()
+	k.Asked, k.Quality = []Question{snap.Question}, dql.Failed.String()
 	for _, s := range k.Services {
 		r := repo.Config.Services[s.Name].Rollout
-		res, text, err := c.Source.query(ctx, catalog.CanaryAnalysis, map[string]dql.Value{
+		res, question, err := c.Source.query(ctx, catalog.CanaryAnalysis, map[string]dql.Value{
 			"CANARY_VERSION": dql.String(r.Canary), "STABLE_VERSION": dql.String(r.Stable),
 		})
-		k.Query = text
+		question.For = s.Name
+		k.Asked = append(k.Asked, question)
 		if err != nil {
-			k.Quality = dql.Failed.String()
 			return Decision{Why: err.Error(), Services: k.Services}, err
 		}
-		quality = min(quality, res.Quality)
-		share := cmp.Or(float64(r.Weight), 0.5)
-		k.Kinds = merge(k.Kinds, s.Name, share, res.Records)
+		quality, why = min(quality, res.Quality), cmp.Or(why, Snapshot{Quality: res.Quality}.Unknown())
+		k.Kinds = merge(k.Kinds, s.Name, cmp.Or(float64(r.Weight), 0.5), res.Records, facts(repo, s, snap, k.Opened))
 	}
 	k.Quality = quality.String()
 	d := Compare(k.Kinds, rule, now.Sub(k.Opened), over)
 	d.Services = k.Services
-	if why := (Snapshot{Quality: quality}).Unknown(); why != "" && d.Verdict != Block {
+	if why == "" && d.Verdict == Proceed {
+		why = c.silent(ctx, repo, k)
+	}
+	if why != "" && d.Verdict != Block {
 		d.Verdict, d.Why = Undecided, why
 	}
 	return d, nil
+}
+
+// A fact is what the rows of canary-analysis do not say of a problem.
+type fact struct {
+	foreign  bool // it says nothing about the roll-out
+	critical bool
+}
+
+// facts returns what is known of the problems for a roll-out, by event.id. Those
+// are foreign that were there when it began, which a query that looks back a
+// fixed time cannot tell, and those that it found by a phrase of a name that
+// means something else.
+func facts(repo *plan.Repository, s Service, snap Snapshot, opened time.Time) map[string]fact {
+	out := map[string]fact{}
+	for _, p := range snap.Problems {
+		out[string(p.Event)] = fact{
+			foreign:  p.Start.Before(opened.Add(-skew)) || !s.sides(repo, p),
+			critical: p.Severity == problem.SeverityCritical || p.Category == "AVAILABILITY",
+		}
+	}
+	return out
+}
+
+// sides reports whether a problem is one of either side of a roll-out: of the
+// service, or of what a side is called, where its workloads are.
+func (s Service) sides(repo *plan.Repository, p problem.Problem) bool {
+	if s.Concerns(repo, p) != "" {
+		return true
+	}
+	config := repo.Config.Services[s.Name]
+	names := []string{p.Workload.Name}
+	for _, e := range p.Entities() {
+		names = append(names, string(e.ID), e.Name)
+	}
+	if !slices.Contains(names, config.Rollout.Canary) && !slices.Contains(names, config.Rollout.Stable) {
+		return false
+	}
+	return p.Workload.Namespace == "" || len(config.Match.Workloads) == 0 ||
+		slices.ContainsFunc(config.Match.Workloads, func(w string) bool {
+			ok, err := path.Match(path.Dir(w), p.Workload.Namespace)
+			return ok && err == nil
+		})
 }

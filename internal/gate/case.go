@@ -34,7 +34,8 @@ const (
 	bucketLive     = "gate.live"     // cases that wait for something: for a second sample, a window, a deadline
 	bucketGrants   = "gate.grants"   // by pull request
 	bucketHealthy  = "gate.healthy"  // commit of the last healthy deployment, by repository and environment
-	bucketDeployed = "gate.deployed" // case of a deployed commit, by gate
+	bucketDeployed = "gate.deployed" // case of a deployed commit, by gate and environment
+	bucketCommits  = "gate.commits"  // cases of a deployed commit, by repository and gate
 )
 
 // kept is how long a case is remembered after it was last judged.
@@ -49,8 +50,10 @@ type Case struct {
 	Repo        forge.Repo
 	Head        forge.SHA
 	Pull        int       // 0 for a deployment
+	PullURL     string    // for people
 	Environment string    // of a deployment; "" for a pull request, which may touch several
 	Run         int64     // workflow run that waits for a protection rule; 0 if none does
+	Deployment  int64     // on the code host, that is told how it went; 0 if not known
 	Base        string    // branch whose configuration decides
 	BaseSHA     forge.SHA // of a merge group
 	Ref         string    // of a merge group
@@ -65,6 +68,7 @@ type Case struct {
 	State    forge.State
 	Why      string // one line
 	Services []Service
+	Paths    []string  // changed files, which a commit keeps; none where they are too many
 	Config   forge.SHA // commit of the base that Services and the configuration come from
 	Rows     []Row
 	Evidence []Row     // of the last verdict that held back, kept when it is over
@@ -73,8 +77,8 @@ type Case struct {
 	Terms    []Risk    // of the gate risk
 	Kinds    []Kind    // of the gate canary
 	Quality  string
-	Query    string
-	Pass     string // why it may pass in spite of its rows: a fix, a broken glass
+	Asked    []Question // of Dynatrace, for the last sample
+	Pass     string     // why it may pass in spite of its rows: a fix, a broken glass
 	Suspects []Suspect
 	Samples  []Sample
 
@@ -182,7 +186,10 @@ func (c *Checker) begin(ctx context.Context, k Case, rule policy.Gate, now time.
 		k.Opened = now
 	}
 	k.Deadline = k.Opened.Add(time.Duration(rule.Deadline))
-	return k, c.save(ctx, &k, now)
+	if err := c.save(ctx, &k, now); err != nil || k.Environment == "" || k.Run > 0 {
+		return k, err
+	}
+	return k, c.enlist(ctx, &k)
 }
 
 // save stores a case, and that it waits or no longer does.
@@ -195,10 +202,8 @@ func (c *Checker) save(ctx context.Context, k *Case, now time.Time) error {
 		return fmt.Errorf("remember the gate of %s@%s: %w", k.Repo, k.Head.Short(), err)
 	}
 	if k.Environment != "" && k.Run == 0 {
-		for _, environment := range []string{"", k.Environment} {
-			if err := c.Store.Put(ctx, bucketDeployed, deployedName(k.Gate, k.Head, environment), []byte(k.ID), now.Add(kept)); err != nil {
-				return err
-			}
+		if err := c.Store.Put(ctx, bucketDeployed, deployedName(k.Gate, k.Head, k.Environment), []byte(k.ID), now.Add(kept)); err != nil {
+			return err
 		}
 	}
 	if k.Done {
@@ -207,13 +212,13 @@ func (c *Checker) save(ctx context.Context, k *Case, now time.Time) error {
 	return c.Store.Put(ctx, bucketLive, k.ID, []byte(k.ID), now.Add(kept))
 }
 
-// deployedName names the case of a deployed commit: of an environment or, where
-// that is empty, the last one.
+// deployedName names the case of a deployed commit in an environment.
 func deployedName(gate policy.GateName, head forge.SHA, environment string) string {
 	return digest(string(gate), string(head), environment)
 }
 
-// deployed returns the case of a deployed commit.
+// deployed returns the case of a deployed commit in an environment, of
+// whichever repository: who asks over HTTP names none.
 func (c *Checker) deployed(ctx context.Context, gate policy.GateName, head forge.SHA, environment string) (Case, bool, error) {
 	id, found, err := c.Store.Get(ctx, bucketDeployed, deployedName(gate, head, environment))
 	if err != nil || !found {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
@@ -37,6 +38,9 @@ type Host interface {
 	SetCheck(ctx context.Context, repo forge.Repo, run forge.CheckRun) error
 	// Comment leaves one comment for each tag.
 	Comment(ctx context.Context, repo forge.Repo, number int, tag, body string) error
+	// SetDeployment says how a deployment went, in an environment that is the
+	// context of s; it says nothing about one that is over, or twice.
+	SetDeployment(ctx context.Context, repo forge.Repo, deployment int64, s forge.CommitStatus) error
 	// AnswerRule answers a deployment protection rule: "approved", "rejected"
 	// or, with an empty state, a report that leaves it open.
 	AnswerRule(ctx context.Context, repo forge.Repo, run int64, environment, state, comment string) error
@@ -107,6 +111,15 @@ type change struct {
 func (c *Checker) change(ctx context.Context, repo *plan.Repository, ch *change, now time.Time) (Case, error) {
 	var first Case
 	var errs []error
+	if list := ch.paths; list != nil { // once for both gates
+		var paths []string
+		var err error
+		var once sync.Once
+		ch.paths = func(ctx context.Context) ([]string, error) {
+			once.Do(func() { paths, err = list(ctx) })
+			return paths, err
+		}
+	}
 	for _, name := range []policy.GateName{policy.PreDeployment, policy.Risk} {
 		rule := repo.Config.Gate(name)
 		if rule.Mode == policy.Off {
@@ -125,11 +138,14 @@ func (c *Checker) change(ctx context.Context, repo *plan.Repository, ch *change,
 func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, name policy.GateName, rule policy.Gate, now time.Time) (Case, error) {
 	k := Case{Gate: name, Repo: ch.repo, Head: ch.head, Base: ch.base, BaseSHA: ch.baseSHA, Ref: ch.ref}
 	if ch.pull != nil {
-		k.Pull = ch.pull.Number
+		k.Pull, k.PullURL = ch.pull.Number, ch.pull.URL
 	}
 	k, err := c.open(ctx, k, rule, now)
 	if err != nil {
 		return k, err
+	}
+	if k.Base != ch.base { // the pull request was moved to another branch
+		k.Base, k.Paths, k.Config = ch.base, nil, ""
 	}
 	if k.State == "" {
 		k.State = forge.Pending
@@ -158,12 +174,14 @@ func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, 
 	line := k.settle(repo.Config, d, now)
 	k.Why = prose.Plain(line)
 	if k.Environment == "" {
-		k.Done = d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block
+		// A broken glass is waited for: it ends at its time.
+		k.Done = (d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block) && k.Pass == ""
 	}
 	err := c.tell(ctx, k, line, now)
 	c.Log.Info("gate", "gate", string(k.Gate), "repo", k.Repo.String(), "pull", k.Pull, "sha", string(k.Head), "environment", k.Environment,
 		"verdict", k.Verdict.Word(k.Gate), "state", string(k.State), "reason", k.Why)
-	return errors.Join(err, c.save(ctx, k, now))
+	err = errors.Join(err, c.save(ctx, k, now))
+	return errors.Join(err, c.outcome(ctx, k))
 }
 
 // decide finds what the change touches and what is wrong with it. Whatever
@@ -177,28 +195,38 @@ func (c *Checker) decide(ctx context.Context, repo *plan.Repository, k *Case, ch
 	if ch.environment != "" {
 		k.Services, k.Config = Deployed(repo, ch.environment), repo.SHA
 	} else if k.Config != repo.SHA || k.Config == "" {
-		paths, err := ch.paths(ctx)
-		if err != nil {
-			k.Services, k.Config = nil, ""
-			return Decision{Why: "the changed files are not known: " + err.Error()}, fmt.Errorf("files of %s@%s: %w", k.Repo, k.Head.Short(), err)
+		paths := k.Paths
+		if len(paths) == 0 {
+			if paths, err = ch.paths(ctx); err != nil {
+				k.Services, k.Config = nil, ""
+				return Decision{Why: "the changed files are not known: " + err.Error()}, fmt.Errorf("files of %s@%s: %w", k.Repo, k.Head.Short(), err)
+			}
 		}
 		k.Services, k.Config = Touched(repo, paths), repo.SHA
+		if len(paths) <= pathsKept && k.Pull > 0 && k.Ref == "" {
+			k.Paths = paths
+		}
 	}
 	if len(k.Services) == 0 {
-		k.Quality = ""
+		k.Quality, k.Asked = "", nil
 		return Before(repo, nil, Snapshot{}, nil, rule, now), nil
 	}
 	if k.Gate == policy.Risk {
 		return c.risk(ctx, repo, k, k.Services, now)
 	}
 	snap := c.Source.Problems(ctx, now)
-	k.Quality, k.Query = snap.Quality.String(), snap.Query
+	k.Quality, k.Asked = snap.Quality.String(), []Question{snap.Question}
 	d = Before(repo, k.Services, snap, c.fixes(ctx, ch.pull, now), rule, now)
 	if snap.Fault != "" {
 		err = errors.New(snap.Fault)
 	}
 	return d, err
 }
+
+// pathsKept is how many changed files of a pull request are remembered with its
+// case. What a commit changes stays the same when the base moves on, so that a
+// busy base does not make every open pull request be listed anew.
+const pathsKept = 200
 
 // checkNames are those of the check runs, which must differ from the contexts
 // of the statuses: GitHub would require both.
@@ -208,6 +236,9 @@ var checkNames = map[policy.GateName]string{
 	policy.PostDeployment: "Salve: post-deployment", policy.Canary: "Salve: canary",
 }
 
+// gates are those that say something on a commit.
+var gates = []policy.GateName{policy.PreDeployment, policy.Risk, policy.PostDeployment, policy.Canary}
+
 // sure is how long the program believes that the code host still says what it
 // was told. Whoever overwrites a status is seen by an event long before.
 const sure = time.Hour
@@ -215,11 +246,15 @@ const sure = time.Hour
 // tell writes status and check run of a case where they would say something
 // else than before.
 func (c *Checker) tell(ctx context.Context, k *Case, line string, now time.Time) error {
-	status := forge.CommitStatus{Context: "salve/" + string(k.Gate), State: k.State, Description: prose.Status(line), URL: c.page(k)}
-	run := forge.CheckRun{
-		Name: checkNames[k.Gate], Head: k.Head, Conclusion: conclusion(k), Title: prose.Status(line), Summary: c.Summary(*k), URL: status.URL,
+	say, err := c.statement(ctx, k, line)
+	if err != nil {
+		return err
 	}
-	said := digest(string(status.State), status.Description, status.URL, run.Conclusion, run.Title, run.Summary)
+	status := forge.CommitStatus{Context: "salve/" + string(k.Gate), State: say.state, Description: prose.Status(say.line), URL: say.url}
+	run := forge.CheckRun{
+		Name: checkNames[k.Gate], Head: k.Head, Conclusion: say.conclusion, Title: status.Description, Summary: say.summary, URL: say.url,
+	}
+	said := digest(string(status.State), status.Description, status.URL, run.Conclusion, run.Summary)
 	if said == k.Said && now.Sub(k.SaidAt) < sure {
 		return nil
 	}

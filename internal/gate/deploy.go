@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
@@ -29,8 +30,12 @@ func knows(repo *plan.Repository, environment string) bool {
 }
 
 // Deployed begins to watch a deployment that was reported as done. One to an
-// environment that the configuration does not name is not watched.
+// environment that the configuration does not name is not watched, nor is what
+// we said of one ourselves.
 func (c *Checker) Deployed(ctx context.Context, e forge.Event, now time.Time) error {
+	if e.Sender != "" && strings.EqualFold(e.Sender, c.App) {
+		return nil
+	}
 	repo, err := c.Estate.Repository(ctx, e.Repo, e.Default)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", e.Repo, err)
@@ -45,9 +50,11 @@ func (c *Checker) Deployed(ctx context.Context, e forge.Event, now time.Time) er
 		if rule.Mode == policy.Off || name == policy.Canary && len(sides(repo, e.Environment)) == 0 {
 			continue
 		}
-		fresh := Case{Gate: name, Repo: e.Repo, Head: e.Head, Environment: e.Environment, Base: repo.Branch, Opened: since(e.At, now)}
+		fresh := Case{
+			Gate: name, Repo: e.Repo, Head: e.Head, Environment: e.Environment, Deployment: e.Deployment, Base: repo.Branch, Opened: since(e.At, now),
+		}
 		k, err := c.open(ctx, fresh, rule, now)
-		if err == nil && k.Done && fresh.Opened.After(k.Opened) { // deployed once more, to roll back to it
+		if err == nil && k.Done && anew(&k, &fresh) {
 			k, err = c.begin(ctx, fresh, rule, now)
 		}
 		if err != nil {
@@ -57,6 +64,15 @@ func (c *Checker) Deployed(ctx context.Context, e forge.Event, now time.Time) er
 		errs = append(errs, c.deployment(ctx, repo, k, now))
 	}
 	return errors.Join(errs...)
+}
+
+// anew reports whether a commit was deployed once more, to go back to it. A
+// pipeline may report the same deployment as done several times.
+func anew(have, fresh *Case) bool {
+	if have.Deployment != 0 && have.Deployment == fresh.Deployment {
+		return false
+	}
+	return fresh.Opened.After(have.Opened)
 }
 
 // since is when a deployment was done: as the host says, unless its clock and
@@ -117,9 +133,15 @@ func (c *Checker) deployment(ctx context.Context, repo *plan.Repository, k Case,
 	if d.Verdict == Proceed && (over || decided) && k.Gate == policy.PostDeployment {
 		failed = errors.Join(failed, c.Store.Put(ctx, bucketHealthy, healthyName(&k), []byte(k.Head), time.Time{}))
 	}
-	k.Done = over || decided
+	late := d.Verdict == Undecided && now.Before(k.Deadline.Add(lateness))
+	k.Done = decided || over && !late
 	return errors.Join(failed, c.conclude(ctx, repo, &k, d, now))
 }
+
+// lateness is how long after the deadline of a deployment an answer still
+// counts that could not be had before: the answer holds the problems of the last
+// twelve hours, so it shows the whole window.
+const lateness = time.Hour
 
 // watch takes one sample of a deployment.
 func (c *Checker) watch(ctx context.Context, repo *plan.Repository, k *Case, now time.Time) (d Decision, err error) {
@@ -134,7 +156,7 @@ func (c *Checker) watch(ctx context.Context, repo *plan.Repository, k *Case, now
 	}
 	k.Services = Deployed(repo, k.Environment)
 	snap := c.Source.Problems(ctx, now)
-	k.Quality, k.Query = snap.Quality.String(), snap.Query
+	k.Quality, k.Asked = snap.Quality.String(), []Question{snap.Question}
 	silent := ""
 	if !now.Before(k.Deadline) {
 		silent = c.silent(ctx, repo, k)
@@ -155,7 +177,41 @@ func (c *Checker) silent(ctx context.Context, repo *plan.Repository, k *Case) st
 	if c.Telemetry == nil {
 		return "nothing tells whether the new version did anything"
 	}
-	return c.Telemetry.Silent(ctx, repo, k.Services, k.Opened)
+	why, asked := c.Telemetry.Silent(ctx, repo, k.Services, k.Opened)
+	k.Asked = append(k.Asked, asked)
+	return why
+}
+
+// release judges a deployment that has not begun. What was allowed for the pull
+// request that brought its commit holds for it too, or the fix that the gate let
+// through would be held back here.
+func (c *Checker) release(ctx context.Context, repo *plan.Repository, k *Case, now time.Time) (Decision, error) {
+	rule, ch := repo.Config.Gate(k.Gate), &change{repo: k.Repo, head: k.Head, environment: k.Environment}
+	d, err := c.decide(ctx, repo, k, ch, rule, now)
+	if d.Verdict == Proceed || d.Verdict == Warn {
+		return d, err
+	}
+	for _, pull := range c.merged(ctx, repo, k.Head) {
+		ch.pull = &pull
+		if one, failed := c.decide(ctx, repo, k, ch, rule, now); failed == nil {
+			c.lower(ctx, k, &one, &pull, now)
+			if one.Verdict == Proceed || one.Verdict == Warn {
+				return one, err
+			}
+		}
+	}
+	return d, err
+}
+
+// merged returns the pull requests that brought a commit into the branch that is
+// deployed. What is not known allows nothing.
+func (c *Checker) merged(ctx context.Context, repo *plan.Repository, head forge.SHA) []forge.PullRequest {
+	pulls, err := c.Host.PullsWith(ctx, repo.Repo, head)
+	if err != nil {
+		c.Log.Warn("pull requests not known", "repo", repo.Repo.String(), "sha", string(head), "err", err)
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(pulls), func(p forge.PullRequest) bool { return !p.Merged || p.Base != repo.Branch })
 }
 
 // mostReports is how many reports a protection rule gets before its answer:
@@ -171,7 +227,7 @@ func (c *Checker) rule(ctx context.Context, repo *plan.Repository, k Case, now t
 	var failed error
 	known := knows(repo, k.Environment)
 	if known {
-		d, failed = c.decide(ctx, repo, &k, &change{repo: k.Repo, head: k.Head, environment: k.Environment}, repo.Config.Gate(k.Gate), now)
+		d, failed = c.release(ctx, repo, &k, now)
 	} else {
 		d = Decision{Verdict: Block, Why: fmt.Sprintf("%s does not name the environment %.60q", policy.File, k.Environment)}
 	}

@@ -33,10 +33,16 @@ func (c *Checker) Summary(k Case) string {
 		}
 	}
 	advice(&b, k)
-	if b.Len() > maxSummary {
-		return b.String()[:strings.LastIndexByte(b.String()[:maxSummary], '\n')] + "\n\n…\n"
+	asked(&b, k)
+	return cutSummary(b.String(), maxSummary)
+}
+
+// cutSummary leaves out the last lines of a text of more than n bytes.
+func cutSummary(text string, n int) string {
+	if len(text) <= n {
+		return text
 	}
-	return b.String()
+	return text[:max(strings.LastIndexByte(text[:n], '\n'), 0)] + "\n\n…\n"
 }
 
 // services says what the change touches, and how that is known.
@@ -93,10 +99,32 @@ func (s Suspect) line() string {
 	if s.Author != "" {
 		text += " by " + prose.Neutralise(s.Author)
 	}
+	if !s.At.IsZero() {
+		text += ", " + s.At.UTC().Format(time.RFC3339)
+	}
 	if len(s.Ties) > 0 {
 		text += ": " + prose.Neutralise(strings.Join(s.Ties, "; "))
 	}
 	return text
+}
+
+// asked shows the queries with their parameters in them. A fence is longer than
+// any that a parameter could hold.
+func asked(b *strings.Builder, k Case) {
+	for _, q := range k.Asked {
+		if q.Text == "" {
+			continue
+		}
+		fence := "```"
+		for strings.Contains(q.Text, fence) {
+			fence += "`"
+		}
+		title := "Query " + prose.Neutralise(q.Name)
+		if q.For != "" {
+			title += " for " + prose.Neutralise(q.For)
+		}
+		fmt.Fprintf(b, "\n<details><summary>%s</summary>\n\n%sdql\n%s\n%s\n\n</details>\n", title, fence, strings.TrimSpace(q.Text), fence)
+	}
 }
 
 // advice says what leads on from a verdict that holds back.

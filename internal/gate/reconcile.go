@@ -49,30 +49,72 @@ func wanted(repo *plan.Repository) bool {
 
 // Due judges every case again that waits for something: a clean stretch, a
 // second sample, the end of a window, a deadline. It is for a schedule of one
-// minute, and costs nothing while nothing waits.
+// minute, and costs nothing while nothing waits. A repository is read once, and
+// its pull requests are listed together where several wait.
 func (c *Checker) Due(ctx context.Context, now time.Time) error {
 	var errs []error
-	var ids []string
+	waiting := map[forge.Repo][]Case{}
+	var order []forge.Repo
 	for id, err := range c.Store.Each(ctx, bucketLive) {
 		if err != nil {
 			return err
 		}
-		ids = append(ids, string(id))
-	}
-	for _, id := range ids {
-		k, found, err := c.Case(ctx, id)
+		k, found, err := c.Case(ctx, string(id))
 		switch {
 		case err != nil:
 			errs = append(errs, err)
 		case !found:
-			errs = append(errs, c.Store.Delete(ctx, bucketLive, id))
+			errs = append(errs, c.Store.Delete(ctx, bucketLive, string(id)))
 		default:
-			if err := c.again(ctx, k, now); err != nil {
-				errs = append(errs, fmt.Errorf("gate %s of %s@%s: %w", k.Gate, k.Repo, k.Head.Short(), err))
+			if waiting[k.Repo] == nil {
+				order = append(order, k.Repo)
 			}
+			waiting[k.Repo] = append(waiting[k.Repo], k)
 		}
 	}
+	for _, repo := range order {
+		r := round{Checker: c, now: now, read: map[string]*plan.Repository{}, done: map[forge.SHA]bool{}}
+		errs = append(errs, r.all(ctx, repo, waiting[repo])...)
+	}
 	return errors.Join(errs...)
+}
+
+// A round judges the cases of one repository that wait.
+type round struct {
+	*Checker
+	now  time.Time
+	read map[string]*plan.Repository // by branch
+	open map[int]forge.PullRequest   // nil until they are listed
+	done map[forge.SHA]bool          // heads of pull requests and merge groups, which have two gates
+}
+
+// listsFrom is how many waiting pull requests are cheaper to list than to read
+// one by one. A list has a hundred on a page.
+const listsFrom = 3
+
+func (r *round) all(ctx context.Context, repo forge.Repo, cases []Case) (errs []error) {
+	heads := map[forge.SHA]bool{}
+	for _, k := range cases {
+		if k.Environment == "" && k.Ref == "" {
+			heads[k.Head] = true
+		}
+	}
+	if len(heads) >= listsFrom {
+		pulls, err := r.Host.OpenPulls(ctx, repo)
+		if err != nil {
+			return []error{err}
+		}
+		r.open = map[int]forge.PullRequest{}
+		for _, p := range pulls {
+			r.open[p.Number] = p
+		}
+	}
+	for _, k := range cases {
+		if err := r.again(ctx, k); err != nil {
+			errs = append(errs, fmt.Errorf("gate %s of %s@%s: %w", k.Gate, k.Repo, k.Head.Short(), err))
+		}
+	}
+	return errs
 }
 
 // groupLife bounds how long a merge group is judged again: GitHub gives up on
@@ -81,29 +123,60 @@ func (c *Checker) Due(ctx context.Context, now time.Time) error {
 const groupLife = 6 * time.Hour
 
 // again judges a case that waits.
-func (c *Checker) again(ctx context.Context, k Case, now time.Time) error {
-	switch {
-	case k.Environment != "":
-		repo, err := c.Estate.Repository(ctx, k.Repo, k.Base)
-		if err != nil {
+func (r *round) again(ctx context.Context, k Case) error {
+	if k.Environment == "" && r.done[k.Head] {
+		return nil
+	}
+	if k.Ref != "" && r.now.Sub(k.Opened) > groupLife {
+		return r.Store.Delete(ctx, bucketLive, k.ID)
+	}
+	repo, err := r.repository(ctx, k)
+	if err != nil {
+		return err
+	}
+	if k.Environment != "" {
+		return r.deployment(ctx, repo, k, r.now)
+	}
+	if k.Ref == "" {
+		pull, open, err := r.pull(ctx, k)
+		switch {
+		case err != nil:
 			return err
+		case !open || pull.Head != k.Head:
+			return r.Store.Delete(ctx, bucketLive, k.ID)
 		}
-		return c.deployment(ctx, repo, k, now)
-	case k.Ref != "" && now.Sub(k.Opened) > groupLife:
-		return c.Store.Delete(ctx, bucketLive, k.ID)
-	case k.Ref != "":
-		_, err := c.Merge(ctx, forge.Event{Repo: k.Repo, Head: k.Head, Base: k.Base, BaseSHA: k.BaseSHA, Ref: k.Ref}, now)
+		r.done[k.Head] = true
+		_, err = r.check(ctx, repo, pull, r.now)
 		return err
 	}
-	pull, err := c.Host.Pull(ctx, k.Repo, k.Pull)
-	if err != nil && !errors.Is(err, forge.ErrNotFound) {
-		return err
-	}
-	if err != nil || !pull.Open || pull.Head != k.Head {
-		return c.Store.Delete(ctx, bucketLive, k.ID)
-	}
-	_, err = c.Check(ctx, pull, now)
+	r.done[k.Head] = true
+	_, err = r.merge(ctx, repo, forge.Event{Repo: k.Repo, Head: k.Head, Base: k.Base, BaseSHA: k.BaseSHA, Ref: k.Ref}, r.now)
 	return err
+}
+
+// repository reads the branch whose configuration decides about a case.
+func (r *round) repository(ctx context.Context, k Case) (*plan.Repository, error) {
+	if repo := r.read[k.Base]; repo != nil {
+		return repo, nil
+	}
+	repo, err := r.Estate.Repository(ctx, k.Repo, k.Base)
+	if err == nil {
+		r.read[k.Base] = repo
+	}
+	return repo, err
+}
+
+// pull returns the pull request of a case, and whether it is still open.
+func (r *round) pull(ctx context.Context, k Case) (pull forge.PullRequest, open bool, err error) {
+	if r.open != nil {
+		pull, open = r.open[k.Pull]
+		return pull, open, nil
+	}
+	pull, err = r.Host.Pull(ctx, k.Repo, k.Pull)
+	if errors.Is(err, forge.ErrNotFound) {
+		return pull, false, nil
+	}
+	return pull, pull.Open, err
 }
 
 // queued finds the pull request that a merge group was made for in the name of
@@ -117,6 +190,10 @@ func (c *Checker) Merge(ctx context.Context, e forge.Event, now time.Time) (Case
 	if err != nil {
 		return Case{}, fmt.Errorf("read %s: %w", e.Repo, err)
 	}
+	return c.merge(ctx, repo, e, now)
+}
+
+func (c *Checker) merge(ctx context.Context, repo *plan.Repository, e forge.Event, now time.Time) (Case, error) {
 	if repo.Config == nil {
 		return Case{}, c.broken(ctx, repo, e.Repo, e.Head)
 	}
@@ -173,14 +250,11 @@ func (c *Checker) Forged(ctx context.Context, e forge.Event, now time.Time) erro
 	if checkNames[policy.GateName(name)] == "" {
 		return nil
 	}
-	k, found, err := c.deployed(ctx, policy.GateName(name), e.Head, "")
-	if err == nil && !found {
-		k, found, err = c.Case(ctx, c.caseID(policy.GateName(name), e.Repo, e.Head, "", 0))
-	}
+	k, found, err := c.told(ctx, e.Repo, policy.GateName(name), e.Head)
 	if err != nil {
 		return err
 	}
-	if !found || k.Repo != e.Repo { // never judged: nobody but us may say that it passed
+	if !found { // never judged: nobody but us may say that it passed
 		return c.Host.SetStatus(ctx, e.Repo, e.Head, forge.CommitStatus{
 			Context: "salve/" + name, State: forge.Pending,
 			Description: prose.Status("a status that " + e.Status.Creator + " set does not count; waiting for Salve's own"),
@@ -190,8 +264,18 @@ func (c *Checker) Forged(ctx context.Context, e forge.Event, now time.Time) erro
 	return errors.Join(c.tell(ctx, &k, k.Why, now), c.save(ctx, &k, now))
 }
 
+// told returns a case that a status of a commit speaks of.
+func (c *Checker) told(ctx context.Context, repo forge.Repo, gate policy.GateName, head forge.SHA) (Case, bool, error) {
+	all, err := c.everywhere(ctx, repo, gate, head)
+	if err != nil || len(all) > 0 {
+		return append(all, Case{})[0], len(all) > 0, err
+	}
+	return c.Case(ctx, c.caseID(gate, repo, head, "", 0))
+}
+
 // Rerun answers the button on a check run: whoever may write has the commit
-// judged again.
+// judged again. A deployment that was judged stays so; one of which nothing
+// could be found out is looked at again.
 func (c *Checker) Rerun(ctx context.Context, e forge.Event, now time.Time) error {
 	may, err := c.Host.Permission(ctx, e.Repo, e.Sender)
 	if err != nil {
@@ -211,6 +295,40 @@ func (c *Checker) Rerun(ctx context.Context, e forge.Event, now time.Time) error
 			_, err := c.Check(ctx, p, now)
 			errs = append(errs, err)
 		}
+	}
+	for _, name := range gates {
+		k, found, err := c.told(ctx, e.Repo, name, e.Head)
+		errs = append(errs, err)
+		switch {
+		case !found:
+		case k.Environment != "":
+			errs = append(errs, c.lookAgain(ctx, e, name, now))
+		case k.Ref != "" && name == policy.PreDeployment: // both gates of a merge group
+			_, err := c.Merge(ctx, forge.Event{Repo: k.Repo, Head: k.Head, Base: k.Base, BaseSHA: k.BaseSHA, Ref: k.Ref}, now)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remembers is how long ago a deployment may have been to be judged from what
+// Dynatrace is asked for, which is the problems of twelve hours.
+const remembers = 11 * time.Hour
+
+// lookAgain judges the deployments of a commit of which nothing is known.
+func (c *Checker) lookAgain(ctx context.Context, e forge.Event, name policy.GateName, now time.Time) error {
+	all, err := c.everywhere(ctx, e.Repo, name, e.Head)
+	errs := []error{err}
+	for _, k := range all {
+		if k.Done && k.Verdict != Undecided || now.Sub(k.Opened) > remembers {
+			continue
+		}
+		repo, err := c.Estate.Repository(ctx, k.Repo, k.Base)
+		if err == nil {
+			k.Done = false
+			err = c.deployment(ctx, repo, k, now)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -104,8 +104,8 @@ func (r *Risk) Explain() string {
 // risk judges a change by the history of the services that it touches.
 func (c *Checker) risk(ctx context.Context, repo *plan.Repository, k *Case, services []Service, now time.Time) (Decision, error) {
 	d := Decision{Services: services}
-	res, text, err := c.Source.Risks(ctx, now)
-	k.Query, k.Quality = text, res.Quality.String()
+	res, question, err := c.Source.Risks(ctx, now)
+	k.Asked, k.Quality = []Question{question}, res.Quality.String()
 	if err != nil {
 		d.Why = err.Error()
 		return d, err
@@ -172,18 +172,22 @@ func (s Service) named(repo *plan.Repository, name string) bool {
 		func(o policy.Owner) bool { return o.Service == s.Name })
 }
 
+// risks is the answer to deployment-risk-assessment.
+type risks struct {
+	res      dql.Result
+	question Question
+	err      error
+}
+
 // Risks returns the rows of deployment-risk-assessment as of now. They are
 // shared like [Source.Problems], and for longer: they look back 7 days.
-func (s *Source) Risks(ctx context.Context, now time.Time) (dql.Result, string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if age := now.Sub(s.risksAt); s.risks.Quality == dql.OK && age >= 0 && age < time.Minute {
-		return s.risks, s.risksText, nil
-	}
-	res, text, err := s.query(ctx, catalog.DeploymentRiskAssessment, nil)
-	if err != nil {
-		return dql.Result{}, text, err
-	}
-	s.risks, s.risksText, s.risksAt = res, text, now
-	return res, text, nil
+func (s *Source) Risks(ctx context.Context, now time.Time) (dql.Result, Question, error) {
+	r := s.risks.get(ctx, now, risksServe, func() (risks, bool) {
+		res, question, err := s.query(ctx, catalog.DeploymentRiskAssessment, nil)
+		if err != nil {
+			res = dql.Result{}
+		}
+		return risks{res, question, err}, err == nil && res.Quality == dql.OK
+	})
+	return r.res, r.question, r.err
 }

@@ -24,7 +24,7 @@ type Snapshot struct {
 	Problems []problem.Problem // open and closed ones that count: not duplicate, muted or under maintenance
 	Quality  dql.Quality
 	Fault    string // why there is no answer; empty if there is one
-	Query    string // text that was asked
+	Question Question
 }
 
 // Unknown says why s proves nothing by what it does not hold, "" if it does.
@@ -47,33 +47,31 @@ type Source struct {
 	Dynatrace dql.Querier
 	Catalog   *catalog.Catalog
 
-	mu   sync.Mutex // held while asking, so that who comes second shares the answer
-	last Snapshot
-
-	risks     dql.Result
-	risksText string
-	risksAt   time.Time
+	problems memo[Snapshot]
+	risks    memo[risks]
 }
 
-// shared is how long one answer serves everybody.
-const shared = 10 * time.Second
+// How long one answer serves everybody. What is asked about seven days changes
+// more slowly.
+const (
+	problemsServe = 10 * time.Second
+	risksServe    = time.Minute
+)
 
 // Problems returns the problems as of now. An answer that is no older than ten
-// seconds is shared; what went wrong is not.
+// seconds is shared; what went wrong is shared by those who waited for it, and
+// by those who ask as of the same time.
 func (s *Source) Problems(ctx context.Context, now time.Time) Snapshot {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if age := now.Sub(s.last.At); s.last.Quality == dql.OK && age >= 0 && age < shared {
-		return s.last
-	}
-	s.last = s.ask(ctx, now)
-	return s.last
+	return s.problems.get(ctx, now, problemsServe, func() (Snapshot, bool) {
+		snap := s.ask(ctx, now)
+		return snap, snap.Quality == dql.OK
+	})
 }
 
 func (s *Source) ask(ctx context.Context, now time.Time) Snapshot {
 	out := Snapshot{At: now}
-	res, text, err := s.query(ctx, problems, nil)
-	out.Query = text
+	res, question, err := s.query(ctx, problems, nil)
+	out.Question = question
 	if err != nil {
 		out.Fault = err.Error()
 		return out
@@ -81,7 +79,7 @@ func (s *Source) ask(ctx context.Context, now time.Time) Snapshot {
 	for _, row := range res.Records {
 		p, err := problem.FromRecord(row)
 		if err != nil {
-			return Snapshot{At: now, Query: text, Fault: err.Error()}
+			return Snapshot{At: now, Question: question, Fault: err.Error()}
 		}
 		if !p.Duplicate && !p.Muted && !p.Maintenance {
 			out.Problems = append(out.Problems, p)
@@ -92,18 +90,64 @@ func (s *Source) ask(ctx context.Context, now time.Time) Snapshot {
 }
 
 // query runs a query of the catalog and checks what comes back.
-func (s *Source) query(ctx context.Context, name string, params map[string]dql.Value) (dql.Result, string, error) {
+func (s *Source) query(ctx context.Context, name string, params map[string]dql.Value) (dql.Result, Question, error) {
 	entry, err := s.Catalog.Get(name)
 	if err != nil {
-		return dql.Result{}, "", err
+		return dql.Result{}, Question{Name: name}, err
 	}
 	q, err := entry.Query(params)
 	if err != nil {
-		return dql.Result{}, entry.Text, err
+		return dql.Result{}, Question{Name: name, Text: entry.Text}, err
 	}
+	question := questionOf(name, q)
 	res, err := s.Dynatrace.Query(ctx, q)
 	if err != nil {
-		return dql.Result{}, q.Text, fmt.Errorf("ask Dynatrace: %w", err)
+		return dql.Result{}, question, fmt.Errorf("ask Dynatrace: %w", err)
 	}
-	return res, q.Text, entry.Check(res)
+	return res, question, entry.Check(res)
+}
+
+// A memo is the last answer to a question, for all who ask it at about the same
+// time. Its zero value has none.
+type memo[T any] struct {
+	mu     sync.Mutex
+	asking chan struct{} // closed when the one who asks is done; nil while nobody does
+	last   T
+	at     time.Time
+	good   bool
+	any    bool
+}
+
+// get returns an answer as of now: the last one while it serves, that of who is
+// asking already, or a new one of ask, which also says whether it may be kept.
+// Who waits in vain gets the zero answer.
+func (m *memo[T]) get(ctx context.Context, now time.Time, serves time.Duration, ask func() (T, bool)) (out T) {
+	m.mu.Lock()
+	if other := m.asking; other != nil {
+		m.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return out
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.last
+	}
+	if age := now.Sub(m.at); m.any && age >= 0 && (age == 0 || m.good && age < serves) {
+		defer m.mu.Unlock()
+		return m.last
+	}
+	m.asking = make(chan struct{})
+	m.mu.Unlock()
+	good := false
+	defer func() { // also where ask panics
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.last, m.at, m.good, m.any = out, now, good, true
+		close(m.asking)
+		m.asking = nil
+	}()
+	out, good = ask()
+	return out
 }

@@ -17,6 +17,7 @@ type Service struct {
 	Environment string // empty if not known
 	Configured  bool   // services: names it
 	By          string // the changed file that ties the change to it
+	Canary      string `json:",omitempty"` // in a roll-out: workload, entity or version of the side that is new
 }
 
 // Touched returns the services whose files are among paths, each once, in the

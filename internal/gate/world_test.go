@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -58,8 +60,8 @@ func (d *tenant) Query(ctx context.Context, q dql.Query) (dql.Result, error) {
 // A telemetry has seen a service or has not.
 type telemetry struct{ silent string }
 
-func (t *telemetry) Silent(context.Context, *plan.Repository, []gate.Service, time.Time) string {
-	return t.silent
+func (t *telemetry) Silent(context.Context, *plan.Repository, []gate.Service, time.Time) (string, gate.Question) {
+	return t.silent, gate.Question{Name: "spans"}
 }
 
 // A host is a code host in maps.
@@ -135,6 +137,16 @@ func (h *host) Comment(_ context.Context, _ forge.Repo, n int, tag, body string)
 	return nil
 }
 
+func (h *host) SetDeployment(_ context.Context, _ forge.Repo, deployment int64, s forge.CommitStatus) error {
+	key := fmt.Sprintf("deployment %d", deployment)
+	if h.statuses[key] == s {
+		return nil
+	}
+	h.statuses[key] = s
+	h.said = append(h.said, fmt.Sprintf("deployment %d of %s %s: %s", deployment, s.Context, s.State, s.Description))
+	return nil
+}
+
 func (h *host) AnswerRule(_ context.Context, _ forge.Repo, run int64, environment, state, comment string) error {
 	if err := h.fail; err != nil {
 		h.fail = nil
@@ -157,8 +169,10 @@ type world struct {
 	now     time.Time
 	head    int // counts commits
 	base    int // counts commits of the base
-	archive *txtar.Archive
-	repo    *plan.Repository
+
+	deployments int64
+	archive     *txtar.Archive
+	repo        *plan.Repository
 }
 
 var shop = forge.Repo{Owner: "acme", Name: "shop"}
@@ -236,55 +250,118 @@ func (w *world) push(author string, paths []string) {
 	w.host.paths[1] = append([]string{}, paths...)
 }
 
-// TestWorlds plays each world by its script, and compares what the gates say.
-func TestWorlds(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no worlds: %v", err)
+// queries are those in a check run, of which a world shows the names.
+var queries = regexp.MustCompile(`(?s)<details><summary>(.*?)</summary>.*?</details>`)
+
+// deploy reports that the last commit was deployed.
+func (w *world) deploy(environment string) error {
+	w.deployments++
+	return w.checker.Deployed(w.t.Context(), forge.Event{
+		Repo: shop, Head: sha('d', w.head), Environment: environment, Deployment: w.deployments, Default: "main", At: w.now, Sender: "mona",
+	}, w.now)
+}
+
+// merged makes a commit that a pull request brought.
+func (w *world) merged(number, author, file, title string) {
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	w.head++
+	at := sha('d', w.head)
+	w.host.diff.Commits = append(w.host.diff.Commits, forge.Commit{SHA: at, Author: author, Title: title, At: w.now})
+	if n > 0 {
+		w.host.paths[n] = []string{file}
+		w.host.with[at] = []forge.PullRequest{{
+			Repo: shop, Number: n, Title: title, Author: author, Merged: true, MergedAt: w.now, Base: "main", URL: fmt.Sprintf("https://github.example/acme/shop/pull/%d", n),
+		}}
+	}
+}
+
+// worlds runs a test on each world: those with a script of their own, and those
+// in which all gates run, with what is common to them.
+func worlds(t *testing.T, test func(t *testing.T, file string, a, whole *txtar.Archive)) {
+	common, err := txtar.ParseFile("testdata/every/common.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/*.txtar")
+	every, failed := filepath.Glob("testdata/every/*.txtar")
+	if err != nil || failed != nil || len(files) == 0 || len(every) == 0 {
+		t.Fatalf("no worlds: %v, %v", err, failed)
+	}
+	for _, file := range append(files, every...) {
+		if filepath.Base(file) == "common.txtar" {
+			continue
+		}
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".txtar"), func(t *testing.T) {
 			a, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t, a)
-			var got strings.Builder
-			script, want := "", -1
-			for i, f := range a.Files {
-				switch f.Name {
-				case "script":
-					script = string(f.Data)
-				case "want":
-					want = i
-				}
+			whole := a
+			if slices.Contains(every, file) { // the first file of a name is the one that counts
+				whole = &txtar.Archive{Comment: a.Comment, Files: append(slices.Clone(a.Files), common.Files...)}
 			}
-			for line := range strings.Lines(script) {
-				w.host.said = nil
-				err := w.step(strings.TrimSpace(line))
-				fmt.Fprintf(&got, "%s\n", strings.TrimSpace(line))
-				for _, s := range w.host.said {
-					fmt.Fprintf(&got, "\t%s\n", s)
-				}
-				if err != nil {
-					fmt.Fprintf(&got, "\terror: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-				}
-			}
-			if want < 0 {
-				a.Files, want = append(a.Files, txtar.File{Name: "want"}), len(a.Files)
-			}
-			if *update {
-				a.Files[want].Data = []byte(got.String())
-				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(a.Files[want].Data), got.String()); diff != "" {
-				t.Error(diff)
-			}
+			test(t, file, a, whole)
 		})
 	}
+}
+
+// TestWorlds plays each world by its script, and compares what the gates say.
+func TestWorlds(t *testing.T) {
+	worlds(t, func(t *testing.T, file string, a, whole *txtar.Archive) {
+		got, want := play(t, whole, transformation{}), slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+		if want < 0 {
+			a.Files, want = append(a.Files, txtar.File{Name: "want"}), len(a.Files)
+		}
+		if *update {
+			a.Files[want].Data = []byte(got)
+			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if diff := cmp.Diff(string(a.Files[want].Data), got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// play plays the script of a world, as far as a transformation does not change
+// it, and returns what was said.
+func play(t *testing.T, a *txtar.Archive, change transformation) string {
+	w := newWorld(t, a)
+	if change.records != nil {
+		w.tenant.records = change.records(w.tenant.records)
+	}
+	var got strings.Builder
+	for line := range strings.Lines(string(content(a, "script"))) {
+		w.host.said = nil
+		does := strings.TrimSpace(line)
+		if change.line != nil {
+			does = change.line(does)
+		}
+		err := w.step(does)
+		fmt.Fprintf(&got, "%s\n", strings.TrimSpace(line))
+		for _, s := range w.host.said {
+			fmt.Fprintf(&got, "%s\n", strings.TrimRight("\t"+s, "\t"))
+		}
+		if err != nil {
+			fmt.Fprintf(&got, "\terror: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	}
+	return got.String()
+}
+
+// content returns a file of an archive.
+func content(a *txtar.Archive, name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
 }
 
 // step plays one line of a script: a time of 2 March 2026, a verb, words.
@@ -332,6 +409,27 @@ func (w *world) step(line string) error {
 			return err
 		}
 		return w.checker.Reconcile(ctx, []*plan.Repository{repo}, w.now)
+	case "tick": // both schedules
+		return errors.Join(w.checker.Due(ctx, w.now), w.step(words[0]+" reconcile"))
+	case "base":
+		w.base, w.repo = w.base+1, nil
+		return nil
+	case "files-fail":
+		w.host.paths[1] = nil
+		return nil
+	case "body-of":
+		for _, pulls := range w.host.with {
+			if strconv.Itoa(pulls[0].Number) == rest[0] {
+				pulls[0].Body = strings.Join(rest[1:], " ")
+			}
+		}
+		return nil
+	case "ask-for": // a protection rule, for the last commit
+		run, err := strconv.ParseInt(rest[0], 10, 64)
+		if err != nil {
+			return err
+		}
+		return w.checker.Ask(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Environment: rest[1], Default: "main", Run: run}, w.now)
 	case "restart":
 		w.restart()
 		return nil
@@ -346,9 +444,21 @@ func (w *world) step(line string) error {
 		return nil
 	case "deploy":
 		w.head++
-		return w.checker.Deployed(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Environment: text, Default: "main", At: w.now}, w.now)
-	case "redeploy":
-		return w.checker.Deployed(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Environment: text, Default: "main", At: w.now}, w.now)
+		return w.deploy(text)
+	case "redeploy": // the last commit, once more or to another environment
+		return w.deploy(text)
+	case "reported": // the last deployment is reported as done once more
+		w.deployments--
+		return w.deploy(text)
+	case "merged": // NUMBER AUTHOR FILE TITLE: a pull request, which is the next commit; 0 for none
+		w.merged(rest[0], rest[1], rest[2], strings.Join(rest[3:], " "))
+		return nil
+	case "rerun":
+		return w.checker.Rerun(ctx, forge.Event{Repo: shop, Head: sha('d', w.head), Sender: text}, w.now)
+	case "check-run":
+		run := w.host.checks[string(sha('d', w.head))+text]
+		w.host.said = append(w.host.said, strings.Split(strings.TrimSpace("["+run.Conclusion+"] "+run.Title+"\n"+queries.ReplaceAllString(run.Summary, "$1")), "\n")...)
+		return nil
 	case "ask":
 		return w.checker.Ask(ctx, forge.Event{Repo: shop, Head: sha('d', 99), Environment: text, Default: "main", Run: 7}, w.now)
 	case "queue":

@@ -18,8 +18,11 @@ import (
 type Gates interface {
 	// Case returns a case by the ID in its address.
 	Case(ctx context.Context, id string) (k gate.Case, found bool, err error)
-	// Service judges a service now.
-	Service(ctx context.Context, environment, service string) (gate.Answer, error)
+	// Beside returns the cases of the same commit in other environments.
+	Beside(ctx context.Context, k gate.Case) ([]gate.Case, error)
+	// Service judges a service now, for a commit that is about to be deployed
+	// if head is not empty.
+	Service(ctx context.Context, environment, service string, head forge.SHA) (gate.Answer, error)
 	// Watched returns what is known of a deployed commit; found is false for
 	// one that was never seen.
 	Watched(ctx context.Context, name policy.GateName, environment, service string, head forge.SHA) (a gate.Answer, found bool, err error)
@@ -64,7 +67,7 @@ func (c Config) answer(w http.ResponseWriter, r *http.Request) {
 // ask finds the answer: a new one before a deployment, what was seen after it.
 func (c Config) ask(ctx context.Context, name policy.GateName, environment, service string, head forge.SHA) (gate.Answer, error) {
 	if name == "" || name == policy.PreDeployment {
-		return c.Gates.Service(ctx, environment, service)
+		return c.Gates.Service(ctx, environment, service, head)
 	}
 	a, found, err := c.Gates.Watched(ctx, name, environment, service, head)
 	if !found {

@@ -3,11 +3,13 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +38,11 @@ func (g gates) Case(_ context.Context, id string) (gate.Case, bool, error) {
 	return g.page, id == page, nil
 }
 
-func (g gates) Service(_ context.Context, environment, service string) (gate.Answer, error) {
+func (g gates) Beside(context.Context, gate.Case) ([]gate.Case, error) {
+	return []gate.Case{{ID: page, Environment: hostile, Verdict: gate.Proceed}}, nil
+}
+
+func (g gates) Service(_ context.Context, environment, service string, _ forge.SHA) (gate.Answer, error) {
 	if service == "down" {
 		return gate.Answer{}, errors.New("secret detail")
 	}
@@ -163,7 +169,7 @@ func hostileCase() gate.Case {
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	return gate.Case{
 		ID: page, Gate: policy.PreDeployment, Repo: forge.Repo{Owner: "acme", Name: "shop"}, Head: commit, Pull: 7, Verdict: gate.Block, State: forge.Failure,
-		Why: hostile, Pass: hostile, Quality: "OK", Query: hostile, Judged: at,
+		Why: hostile, Pass: hostile, Quality: "OK", Asked: []gate.Question{{Name: hostile, For: hostile, Params: []gate.Param{{Name: hostile, Value: hostile}}, Text: hostile}}, Judged: at,
 		Services: []gate.Service{{Name: hostile, Environment: hostile, By: hostile}},
 		Rows:     []gate.Row{{Problem: hostile, Event: "javascript:alert(1)", Title: hostile, Severity: "CRITICAL", Entity: hostile, Service: hostile, By: hostile, Verdict: gate.Block, Start: at}},
 		Kinds:    []gate.Kind{{Name: hostile, Why: hostile}}, Terms: []gate.Risk{{Service: hostile}}, Health: []gate.Health{{Service: hostile}},
@@ -196,10 +202,58 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// A query opens in a notebook as it is, whatever it holds: the fragment is JSON
+// in percent-encoding, in which a plus is a plus.
+func TestQueryURL(t *testing.T) {
+	const root, prefix = "https://abc12345.apps.dynatrace.com", "https://abc12345.apps.dynatrace.com/ui/intent/dynatrace.notebooks/view-query#"
+	for _, query := range []string{
+		"fetch dt.davis.problems, from: now() - 15m\n| filter x == \"a+b %20 & #\" // ä </script>", `| filter in("x", "\" onclick=\"")`, "\t\u2028",
+	} {
+		got := queryURL(root, query)
+		fragment, ok := strings.CutPrefix(got, prefix)
+		payload, err := url.PathUnescape(fragment)
+		var in map[string]string
+		if !ok || err != nil || json.Unmarshal([]byte(payload), &in) != nil || in["dt.query"] != query {
+			t.Errorf("%q: %s holds %q, %v", query, got, in["dt.query"], err)
+		}
+		if strings.ContainsAny(fragment, " +\"<>#&") {
+			t.Errorf("%s is not encoded whole", fragment)
+		}
+	}
+	for _, root := range []string{"", "http://abc12345.apps.dynatrace.com", "javascript:alert(1)", "https://user:pw@host", "https://"} {
+		if got := queryURL(root, "fetch logs"); got != "" {
+			t.Errorf("%q: %s, want no link", root, got)
+		}
+	}
+}
+
+// A page shows each query with its parameters, and what holds in the other
+// environments of the commit.
+func TestPageShowsQueries(t *testing.T) {
+	k := gate.Case{Gate: policy.Canary, Environment: "production", Asked: []gate.Question{
+		{Name: "infrastructure-remediation", Text: "fetch dt.davis.problems"},
+		{Name: "canary-analysis", For: "checkout", Text: `fetch x | filter v == "checkout-canary"`, Params: []gate.Param{{Name: "CANARY_VERSION", Value: `"checkout-canary"`}}},
+	}}
+	var b bytes.Buffer
+	others := []gate.Case{{ID: page, Environment: "staging", Verdict: gate.Block}}
+	if err := (Config{Tenant: "https://abc12345.apps.dynatrace.com"}).render(&b, k, others); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Query infrastructure-remediation</h2>", "Query canary-analysis for checkout</h2>", "<code>CANARY_VERSION</code></dt><dd><code>&#34;checkout-canary&#34;</code>",
+		"filter v == &#34;checkout-canary&#34;</pre>", "view-query#%7B%22dt.query%22%3A%22fetch%20dt.davis.problems%22%7D",
+		`<a href="/gates/` + page + `">staging</a> <span class="bad">ROLLBACK</span>`,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page has no %s\n%s", want, b.String())
+		}
+	}
+}
+
 // A page of a case that has just been opened has nothing to show, and says so.
 func TestEmptyPage(t *testing.T) {
 	var b bytes.Buffer
-	if err := (Config{}).render(&b, gate.Case{Gate: policy.Risk}); err != nil || !strings.Contains(b.String(), "not yet") {
+	if err := (Config{}).render(&b, gate.Case{Gate: policy.Risk}, nil); err != nil || !strings.Contains(b.String(), "not yet") {
 		t.Errorf("%v: %s", err, b.String())
 	}
 }

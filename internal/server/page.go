@@ -45,7 +45,11 @@ func (c Config) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var b bytes.Buffer
-	if err := c.render(&b, k); err != nil {
+	others, err := c.Gates.Beside(r.Context(), k)
+	if err != nil {
+		c.Log.Error("page of a gate", "id", id, "err", err) // the page does without
+	}
+	if err := c.render(&b, k, others); err != nil {
 		c.Log.Error("page of a gate", "id", id, "err", err)
 		say(w, http.StatusInternalServerError, "the page could not be made")
 		return
@@ -78,8 +82,8 @@ func guard(w http.ResponseWriter, kind string) {
 type view struct {
 	gate.Case
 	Word     string
-	Tone     string // good, warn, bad or wait: class of the verdict
-	QueryURL string
+	Tone     string      // good, warn, bad or wait: class of the verdict
+	Others   []gate.Case // of the same commit in other environments
 	Timeline []bar
 	From, To time.Time // of the timeline
 }
@@ -88,22 +92,26 @@ type view struct {
 type bar struct {
 	X, Width int
 	Tone     string
-	Title    string
+	Word     string
+	Span     string
+	Quality  string
+	Title    string // all of it, for who points at the bar
 }
 
-func (c Config) render(b *bytes.Buffer, k gate.Case) error {
+func (c Config) render(b *bytes.Buffer, k gate.Case, others []gate.Case) error {
 	t, err := template.New("gate.html").Funcs(template.FuncMap{
-		"time":    func(t time.Time) string { return t.UTC().Format("2 January 2006 15:04:05 MST") },
-		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"word":    func(v gate.Verdict) string { return v.Word(k.Gate) },
-		"risk":    func(v gate.Verdict) string { return v.Word(policy.PreDeployment) },
-		"tone":    tone,
-		"problem": func(event any) string { return prose.ProblemURL(c.Tenant, fmt.Sprint(event)) },
+		"time":     func(t time.Time) string { return t.UTC().Format("2 January 2006 15:04:05 MST") },
+		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"word":     func(v gate.Verdict) string { return v.Word(k.Gate) },
+		"risk":     func(v gate.Verdict) string { return v.Word(policy.PreDeployment) },
+		"tone":     tone,
+		"notebook": func(query string) string { return queryURL(c.Tenant, query) },
+		"problem":  func(event any) string { return prose.ProblemURL(c.Tenant, fmt.Sprint(event)) },
 	}).ParseFS(pages, "page/gate.html")
 	if err != nil {
 		return err
 	}
-	v := view{Case: k, Word: k.Verdict.Word(k.Gate), Tone: tone(k.Verdict), QueryURL: queryURL(c.Tenant, k.Query)}
+	v := view{Case: k, Word: k.Verdict.Word(k.Gate), Tone: tone(k.Verdict), Others: others}
 	v.Timeline, v.From, v.To = timeline(k)
 	return t.Execute(b, v)
 }
@@ -135,8 +143,9 @@ func timeline(k gate.Case) (bars []bar, from, to time.Time) {
 			end = k.Samples[i+1].From
 		}
 		x := min(at(s.From), 996)
-		bars = append(bars, bar{X: x, Width: max(at(end)-x, 4), Tone: tone(s.Verdict),
-			Title: fmt.Sprintf("%s from %s to %s, data quality %s", s.Verdict.Word(k.Gate), s.From.UTC().Format("15:04:05"), end.UTC().Format("15:04:05"), s.Quality)})
+		one := bar{X: x, Width: max(at(end)-x, 4), Tone: tone(s.Verdict), Word: s.Verdict.Word(k.Gate), Span: span(s.From, end), Quality: s.Quality}
+		one.Title = fmt.Sprintf("%s %s, data quality %s", one.Word, one.Span, one.Quality)
+		bars = append(bars, one)
 	}
 	if len(bars) == 1 {
 		bars[0].Width = 1000
@@ -144,8 +153,23 @@ func timeline(k gate.Case) (bars []bar, from, to time.Time) {
 	return bars, from, to
 }
 
+// span writes a stretch of time, with its days where it is longer than one.
+func span(from, to time.Time) string {
+	from, to = from.UTC(), to.UTC()
+	form := "15:04:05"
+	if from.YearDay() != to.YearDay() || from.Year() != to.Year() {
+		form = "2 Jan 15:04:05"
+	}
+	if from.Equal(to) {
+		return "at " + from.Format(form)
+	}
+	return "from " + from.Format(form) + " to " + to.Format(form)
+}
+
 // queryURL opens a query in a notebook of the tenant, "" if root is no https
-// URL. https://developer.dynatrace.com/develop/intents/
+// URL. The payload of an intent is the fragment, in which a plus is a plus.
+// https://developer.dynatrace.com/develop/intents/
+// https://github.com/dynatrace-oss/dtctl, pkg/resources/appengine/intents_test.go
 func queryURL(root, query string) string {
 	u, err := url.Parse(root)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || query == "" {
