@@ -60,7 +60,7 @@ func TestGraphQL(t *testing.T) {
 		`{repository(owner:"acme",name:"shop")}`:                           "Field must have selections (field 'repository' returns Repository but has no selections. Did you mean 'repository { ... }'?)",
 		`{repository(owner:"acme",name:"none"){id}}`:                       "Could not resolve to a Repository with the name 'acme/none'.",
 		`{repository(owner:"acme",name:"shop"){id}`:                        `Parse error on "" at [1, 42]`,
-		`mutation{createRef(input:{}){clientMutationId}}`:                  "Schema is not configured for mutations",
+		`mutation{createRef{clientMutationId}}`:                            "Field 'createRef' doesn't exist on type 'Mutation'",
 		`query($o:String!){repository(owner:$o,name:"shop"){id}}`:          "Variable $o of type String! was provided invalid value",
 		`{repository(owner:"acme",name:"shop"){object(oid:"x"){... on }}}`: `Parse error on "}" at [1, 63]`,
 	} {

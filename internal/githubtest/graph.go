@@ -18,7 +18,7 @@ const maxBlobText = 512_000
 // 200 all the same.
 type graphError struct {
 	message string
-	kind    string // NOT_FOUND, FORBIDDEN
+	kind    string // NOT_FOUND, FORBIDDEN, UNPROCESSABLE
 	code    string // of errors that keep a query from being run: undefinedField, …
 	path    []string
 }
@@ -41,8 +41,14 @@ func (e *graphError) json() object {
 // scalars have none. A GitObject is a Blob, a Tree or a Commit.
 func schema() map[string]map[string]string {
 	return map[string]map[string]string{
-		"Query":     {"repository": "Repository", "rateLimit": "RateLimit"},
-		"RateLimit": {"limit": "", "remaining": "", "used": "", "cost": ""},
+		"Query": {"repository": "Repository", "rateLimit": "RateLimit"},
+		"Mutation": {"enablePullRequestAutoMerge": "EnablePullRequestAutoMergePayload",
+			"disablePullRequestAutoMerge": "DisablePullRequestAutoMergePayload"},
+		"EnablePullRequestAutoMergePayload":  {"clientMutationId": "", "pullRequest": "PullRequest"},
+		"DisablePullRequestAutoMergePayload": {"clientMutationId": "", "pullRequest": "PullRequest"},
+		"PullRequest":                        {"id": "", "number": "", "state": "", "autoMergeRequest": "AutoMergeRequest"},
+		"AutoMergeRequest":                   {"enabledAt": "", "mergeMethod": ""},
+		"RateLimit":                          {"limit": "", "remaining": "", "used": "", "cost": ""},
 		"Repository": {"id": "", "databaseId": "", "name": "", "nameWithOwner": "", "isArchived": "", "isDisabled": "", "isEmpty": "", "isPrivate": "",
 			"isFork": "", "object": "GitObject", "ref": "Ref", "defaultBranchRef": "Ref"},
 		"Ref":       {"id": "", "name": "", "prefix": "", "target": "GitObject"},
@@ -106,15 +112,15 @@ func (c *call) graphql() (reply, error) {
 	if in.Query == "" {
 		return reply{}, fail(http.StatusBadRequest, "A query attribute must be specified and must be a string.")
 	}
-	fields, err := graphql.Parse(in.Query, in.Variables)
+	root, fields, err := graphql.Parse(in.Query, in.Variables)
 	if err != nil {
 		return ok(object{"errors": graphErrors{{message: err.Error()}}.json()})
 	}
-	if errs := checkFields("Query", fields, []string{"query"}); errs != nil {
+	if errs := checkFields(root, fields, []string{strings.ToLower(root)}); errs != nil {
 		return ok(object{"errors": graphErrors(errs).json()})
 	}
 	g := &graph{call: c}
-	o := object{"data": g.object("Query", nil, fields, nil)}
+	o := object{"data": g.object(root, nil, fields, nil)}
 	if g.errors != nil {
 		o["errors"] = graphErrors(g.errors).json()
 	}
@@ -153,6 +159,9 @@ func (g *graph) object(kind string, v any, fields []graphql.Field, path []string
 func (g *graph) field(kind string, v any, f graphql.Field, path []string) any {
 	switch v := v.(type) {
 	case nil:
+		if kind == graphql.Mutation {
+			return g.mutate(f, path)
+		}
 		if f.Name == "repository" {
 			return g.repository(f, path)
 		}
@@ -161,6 +170,8 @@ func (g *graph) field(kind string, v any, f graphql.Field, path []string) any {
 		return g.object("RateLimit", limits, f.Fields, path)
 	case *repo:
 		return g.repositoryField(v, f, path)
+	case *issue:
+		return g.pullField(v, f, path)
 	case branchRef:
 		if f.Name == "target" {
 			return g.gitObject(g.repo.git.Refs[string(v)], f, path)

@@ -20,6 +20,7 @@ type pull struct {
 	draft     bool
 	reviewers []*user
 	teams     []*team // asked for a review
+	auto      *autoMerge
 	reviews   []*review
 	merged    time.Time // zero while it is not
 	mergedBy  *user
@@ -222,6 +223,9 @@ func (s *Server) closePull(r *repo, i *issue, by *user) {
 		return
 	}
 	i.state, i.closed, i.closedBy, i.updated = "closed", s.now(), by, s.now()
+	if i.pull != nil {
+		i.pull.auto = nil
+	}
 	s.announceEither(r, i, "closed", by)
 }
 
@@ -334,7 +338,7 @@ func (s *Server) pullSimpleJSON(r *repo, i *issue) object {
 		"body": orNil(i.body), "user": s.userJSON(i.author), "draft": p.draft, "labels": s.labelsJSON(r, i.labels), "milestone": nil,
 		"assignee": nil, "assignees": s.usersJSON(i.assignees), "requested_reviewers": s.usersJSON(p.reviewers), "requested_teams": s.teamsJSON(p.teams),
 		"created_at": stamp(i.created), "updated_at": stamp(i.updated), "closed_at": stampOrNil(i.closed), "merged_at": stampOrNil(p.merged),
-		"merge_commit_sha": orNil(string(p.mergeSHA)), "author_association": s.association(r, i.author), "auto_merge": nil, "active_lock_reason": nil,
+		"merge_commit_sha": orNil(string(p.mergeSHA)), "author_association": s.association(r, i.author), "auto_merge": s.autoMergeJSON(p.auto), "active_lock_reason": nil,
 		"url": url, "html_url": web, "diff_url": web + ".diff", "patch_url": web + ".patch", "issue_url": issueURL,
 		"commits_url": url + "/commits", "review_comments_url": url + "/comments", "review_comment_url": url + "/comments{/number}",
 		"comments_url": issueURL + "/comments", "statuses_url": statuses,

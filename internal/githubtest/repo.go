@@ -26,6 +26,7 @@ type Flags struct {
 	Archived     bool // read only
 	Disabled     bool // blocked by GitHub
 	DeleteMerged bool // delete head branches after a merge
+	AutoMerge    bool // may be asked to merge by itself
 }
 
 type repo struct {
@@ -210,7 +211,7 @@ func (s *Server) repoJSON(r *repo) object {
 		"default_branch": r.branch, "archived": r.Archived, "disabled": r.Disabled, "topics": []string{},
 		"has_issues": true, "has_projects": false, "has_downloads": true, "has_wiki": false, "has_pages": false, "has_discussions": false,
 		"allow_squash_merge": true, "allow_merge_commit": true, "allow_rebase_merge": false,
-		"allow_auto_merge": false, "delete_branch_on_merge": r.DeleteMerged, "web_commit_signoff_required": false,
+		"allow_auto_merge": r.AutoMerge, "delete_branch_on_merge": r.DeleteMerged, "web_commit_signoff_required": false,
 		"created_at": stamp(r.created), "updated_at": stamp(r.pushed), "pushed_at": stamp(r.pushed),
 		"size": r.size(), "open_issues": r.openIssues(), "open_issues_count": r.openIssues(),
 	}

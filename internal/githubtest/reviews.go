@@ -93,6 +93,7 @@ func (c *call) createReview() (reply, error) {
 	i.updated = c.now()
 	if state != "PENDING" {
 		c.announceReview(c.repo, i, v, by)
+		c.mergeWaiting(c.repo, i.pull.headSHA)
 	}
 	return ok(c.reviewJSON(i, v))
 }

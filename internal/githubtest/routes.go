@@ -16,7 +16,7 @@ func routes() []Route {
 		{"DELETE", "/installation/token", "installation", (*call).revokeToken},
 		{"POST", "/app-manifests/{code}/conversions", "none", (*call).convertManifest},
 		{"GET", "/rate_limit", "none", (*call).getRateLimit},
-		{"POST", "/graphql", "contents:read", (*call).graphql},
+		{"POST", "/graphql", "contents:read|contents:write", (*call).graphql},
 
 		{"GET", "/repos/{owner}/{repo}", "metadata:read", (*call).getRepo},
 		{"GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read", (*call).getPermission},

@@ -44,6 +44,7 @@ type Issue struct {
 	Head      string // branch of a pull request
 	Base      string
 	Draft     bool
+	Auto      bool     // GitHub merges it by itself
 	Labels    []string // sorted
 	Assignees []string
 	Reviewers []string // teams as organisation/slug
@@ -121,7 +122,7 @@ func (r *repo) issueState(i *issue) Issue {
 		out.Comments = append(out.Comments, c)
 	}
 	if p := i.pull; p != nil {
-		out.Pull, out.Head, out.Base, out.Draft, out.Reviewers = true, p.head, p.base, p.draft, logins(p.reviewers)
+		out.Pull, out.Head, out.Base, out.Draft, out.Auto, out.Reviewers = true, p.head, p.base, p.draft, p.auto != nil, logins(p.reviewers)
 		for _, t := range p.teams {
 			out.Reviewers = append(out.Reviewers, t.org+"/"+t.slug)
 		}

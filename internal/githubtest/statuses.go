@@ -82,6 +82,7 @@ func (s *Server) setStatus(r *repo, id git.ID, st *status) error {
 	st.id, st.created = s.id(), s.now()
 	r.statuses[id] = append(r.statuses[id], st)
 	s.announceStatus(r, id, st)
+	s.mergeWaiting(r, id)
 	return nil
 }
 

@@ -1,5 +1,5 @@
-// Package graphql parses the part of GraphQL that reading needs: queries with
-// variables, fields with aliases and arguments, inline fragments.
+// Package graphql parses the part of GraphQL that Salve needs: queries and
+// mutations with variables, fields with aliases and arguments, inline fragments.
 //
 // https://spec.graphql.org/October2021/#sec-Language
 package graphql
@@ -31,28 +31,39 @@ type parser struct {
 	err       error
 }
 
-// Parse returns the selection of a query, with variables filled in. It fails
-// in GitHub's words, with line and column.
-func Parse(query string, variables map[string]any) ([]Field, error) {
+// The types that a selection starts from.
+const (
+	Query    = "Query"
+	Mutation = "Mutation"
+)
+
+// Parse returns the selection of a query or a mutation, with variables filled
+// in, and which of the two it is. It fails in GitHub's words, with line and
+// column.
+func Parse(query string, variables map[string]any) (root string, fields []Field, err error) {
 	p := &parser{variables: variables}
 	p.Init(strings.NewReader(query))
 	p.Mode = scanner.ScanIdents | scanner.ScanInts | scanner.ScanFloats | scanner.ScanStrings
 	p.Error = func(_ *scanner.Scanner, msg string) { p.fail("%s", msg) }
 	p.next()
-	if p.token == "mutation" || p.token == "subscription" {
-		return nil, fmt.Errorf("Schema is not configured for %ss", p.token)
+	if p.token == "subscription" {
+		return "", nil, fmt.Errorf("Schema is not configured for %ss", p.token)
 	}
-	if p.token == "query" {
+	root = Query
+	if p.token == "mutation" {
+		root = Mutation
+	}
+	if p.token == "query" || p.token == "mutation" {
 		for p.next(); p.token != "{" && p.token != "(" && p.token != ""; {
 			p.next()
 		}
 		p.declarations()
 	}
-	fields := p.selection(0)
+	fields = p.selection(0)
 	if p.err == nil && p.token != "" {
 		p.unexpected()
 	}
-	return fields, p.err
+	return root, fields, p.err
 }
 
 // next takes the next token, over comments.

@@ -32,6 +32,8 @@ func TestParse(t *testing.T) {
 		`{a b}`:                           "a:a b:b",
 		`query{a}`:                        "a:a",
 		`query Q($x: String!){a}`:         "a:a",
+		`mutation{a(x:$x){b}}`:            "a:a map[x:v]{b:b}",
+		`mutation M($x: In!){a}`:          "a:a",
 		`{a:b(x:$x, n:5 t:true){c}}`:      "a:b map[n:5 t:true x:v]{c:c}",
 		`{a(s:"\u0041\"{"){... on B{c}}}`: `a:a map[s:A"{]{... on B{c:c}}`,
 		"{a # {comment\n b}":              "a:a b:b",
@@ -44,7 +46,10 @@ func TestParse(t *testing.T) {
 		`query($y:Int!){a}`:               "!Variable $y of type Int! was provided invalid value",
 		strings.Repeat("{a", 40):          "!exceeds max depth",
 	} {
-		fields, err := graphql.Parse(query, map[string]any{"x": "v"})
+		root, fields, err := graphql.Parse(query, map[string]any{"x": "v"})
+		if mutates := strings.HasPrefix(query, "mutation"); err == nil && mutates != (root == graphql.Mutation) {
+			t.Errorf("%s is a %s", query, root)
+		}
 		if text, bad := strings.CutPrefix(want, "!"); bad {
 			if err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%s: error %v, want %s", query, err, text)
@@ -62,7 +67,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		if fields, err := graphql.Parse(query, nil); err == nil && strings.Count(show(fields), "{") > len(query) {
+		if _, fields, err := graphql.Parse(query, nil); err == nil && strings.Count(show(fields), "{") > len(query) {
 			t.Errorf("%q parsed into more than it holds", query)
 		}
 	})
