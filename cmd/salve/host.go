@@ -323,6 +323,14 @@ func (h *host) Ours(ctx context.Context, p forge.PullRequest) (bool, error) {
 	return !foreign && !between.Truncated, nil
 }
 
+func (h *host) Hold(ctx context.Context, p forge.PullRequest) error {
+	c, err := h.client(p.Repo)
+	if err != nil {
+		return err
+	}
+	return c.Hold(ctx, p)
+}
+
 func (h *host) ClosePull(ctx context.Context, repo forge.Repo, number int, comment string) error {
 	c, err := h.client(repo)
 	if err != nil {

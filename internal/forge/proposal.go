@@ -27,6 +27,10 @@ type Proposal struct {
 	// as organisation/team.
 	Reviewers []string
 	Assignees []string // logins; likewise
+	// AutoMerge lets the host merge the pull request once the rules of the base
+	// branch are met. It is asked for once too, and only for the head that was
+	// proposed.
+	AutoMerge bool
 	Changes   patch.ChangeSet
 	Comments  []LineComment
 	Status    CommitStatus // to set on the head as soon as it exists
@@ -59,6 +63,7 @@ type LineComment struct {
 type PullRequest struct {
 	Repo      Repo
 	Number    int
+	Node      string // the host's other name of it; GitHub's GraphQL API takes this one only
 	Title     string
 	Body      string
 	Branch    string // of the head
@@ -69,6 +74,7 @@ type PullRequest struct {
 	Open      bool
 	Merged    bool
 	Draft     bool
+	AutoMerge string // login of who had the host merge it by itself; empty if nobody did
 	Author    string // login; a GitHub App ends in [bot]
 	ClosedBy  string // login, as far as known
 	Labels    []string

@@ -24,7 +24,9 @@ var tasks = []struct {
 	}, 30},
 	{"open and ask people", func(w *world) func(*Client) error {
 		w.team()
+		w.guard()
 		p := w.raise("640Mi")
+		p.AutoMerge = true
 		p.Reviewers, p.Assignees = []string{"mona", "acme/platform", "nobody"}, []string{"mona", "nobody"}
 		return propose(w, p)
 	}, 50},

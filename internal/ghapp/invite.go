@@ -32,9 +32,10 @@ const (
 // A miss is somebody who could not be asked.
 type miss struct{ who, why string }
 
-// invite asks people to look at a new pull request. Whoever cannot be asked is
-// named in a comment: that is no failure, the others are asked. Errors are of
-// GitHub not answering, so that trying again may help.
+// invite asks people to look at a new pull request, and GitHub to merge it where
+// that is wanted. Whoever cannot be asked is named in a comment: that is no
+// failure, the others are asked. Errors are of GitHub not answering, so that
+// trying again may help.
 func (w *proposal) invite(ctx context.Context, pull *forge.PullRequest) error {
 	reviewers, err := w.askReviewers(ctx, pull.Number)
 	if err != nil {
@@ -44,8 +45,9 @@ func (w *proposal) invite(ctx context.Context, pull *forge.PullRequest) error {
 	if err != nil {
 		return err
 	}
-	if len(reviewers)+len(assignees) == 0 {
-		return nil
+	held, err := w.autoMerge(ctx, pull)
+	if err != nil || len(reviewers)+len(assignees) == 0 && held == "" {
+		return err
 	}
 	var text strings.Builder
 	list := func(lead string, misses []miss) {
@@ -58,7 +60,10 @@ func (w *proposal) invite(ctx context.Context, pull *forge.PullRequest) error {
 	}
 	list("Not asked for a review:\n\n", reviewers)
 	list("\nNot assigned:\n\n", assignees)
-	text.WriteString("\nWhom to ask stands under `pull-requests:` in `.github/salve.yml` and in CODEOWNERS.")
+	if text.Len() > 0 {
+		text.WriteString("\nWhom to ask stands under `pull-requests:` in `.github/salve.yml` and in CODEOWNERS.\n\n")
+	}
+	text.WriteString(held)
 	return w.c.Comment(ctx, w.Repo, pull.Number, "people", strings.TrimSpace(text.String()))
 }
 

@@ -200,6 +200,11 @@ func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Op
 		}
 		pull.Head = commit.sha
 	}
+	if !w.AutoMerge {
+		if err := w.c.Hold(ctx, pull); err != nil { // the configuration allows it no longer
+			return forge.Opened{Pull: pull, Action: action}, err
+		}
+	}
 	err = w.annotate(ctx, &pull, false)
 	return forge.Opened{Pull: pull, Action: action}, err
 }

@@ -82,6 +82,7 @@ func pullOf(repo forge.Repo, p *github.PullRequest) forge.PullRequest {
 	out := forge.PullRequest{
 		Repo:      repo,
 		Number:    p.GetNumber(),
+		Node:      p.GetNodeID(),
 		Title:     p.GetTitle(),
 		Body:      p.GetBody(),
 		Branch:    p.GetHead().GetRef(),
@@ -92,6 +93,7 @@ func pullOf(repo forge.Repo, p *github.PullRequest) forge.PullRequest {
 		Open:      p.GetState() == "open",
 		Merged:    p.GetMerged() || p.MergedAt != nil, // lists have the time only
 		Draft:     p.GetDraft(),
+		AutoMerge: p.GetAutoMerge().GetEnabledBy().GetLogin(),
 		Author:    p.GetUser().GetLogin(),
 		URL:       p.GetHTMLURL(),
 		CreatedAt: p.GetCreatedAt().UTC(), UpdatedAt: p.GetUpdatedAt().UTC(),

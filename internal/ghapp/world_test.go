@@ -184,11 +184,15 @@ func (w *world) state() string {
 		Requested          []struct{ Login string } `json:"requested_reviewers"`
 		Teams              []struct{ Slug string }  `json:"requested_teams"`
 		Assignees          []struct{ Login string }
+		Auto               *struct{} `json:"auto_merge"`
 		Labels             []struct{ Name string }
 	}
 	w.must(w.person("GET", "repos/acme/shop/pulls?state=all&sort=created&direction=asc", nil, &pulls))
 	for _, p := range pulls {
 		fmt.Fprintf(&out, "#%d %s %s %q\n%s\n", p.Number, p.State, p.Head.Ref, p.Title, p.Body)
+		if p.Auto != nil {
+			fmt.Fprintln(&out, "  merges by itself")
+		}
 		for _, u := range p.Requested {
 			fmt.Fprintf(&out, "  reviewer %s\n", u.Login)
 		}

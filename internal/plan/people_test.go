@@ -84,7 +84,7 @@ func raise(t *testing.T, files inventory.Files) forge.Proposal {
 		if r.Name != "memory-limit" {
 			continue
 		}
-		targets, why, err := repo.Targets(t.Context(), r, plan.Subject{Kind: "deployment", Namespace: "shop", Workload: "checkout"})
+		targets, why, err := repo.Targets(t.Context(), r, plan.Subject{Subject: policy.Subject{Workload: "shop/checkout"}, Kind: "deployment", Namespace: "shop", Workload: "checkout"})
 		if err != nil || len(targets) != 1 {
 			t.Fatal(targets, why, err)
 		}
@@ -98,4 +98,26 @@ func raise(t *testing.T, files inventory.Files) forge.Proposal {
 	}
 	t.Fatal("no remedy memory-limit")
 	return forge.Proposal{}
+}
+
+// GitHub merges by itself only in the environments that the remedy names, one
+// by one.
+func TestAutoMerge(t *testing.T) {
+	for list, want := range map[string]bool{
+		"[staging]": false, "[production]": true, "[staging, production]": true, `["*"]`: false, `["prod"]`: false, "[]": false,
+	} {
+		for _, service := range []string{"", "services: {checkout: {match: {workloads: [shop/checkout]}, environment: production, owns: [{kubernetes: Deployment shop/checkout}]}}\n"} {
+			config := "version: 1\nremedies: {memory-limit: {auto-merge: " + list + "}}\n" + service
+			if service == "" {
+				config += "environments: {production: {namespaces: [shop]}, staging: {namespaces: [stage]}, prod: {namespaces: [p]}, \"x\": {namespaces: [x]}}\n"
+				if strings.Contains(list, "*") {
+					continue // is no environment
+				}
+			}
+			p := raise(t, inventory.Map(map[string]string{".github/salve.yml": config, "k8s/checkout.yaml": strings.Replace(deployment, "{cpu: 100m}", "{cpu: 100m}, limits: {memory: 512Mi}", 1)}))
+			if p.AutoMerge != want || want != strings.Contains(p.Body, "GitHub merges this by itself") {
+				t.Errorf("%s: %v, want %v\n%s", config, p.AutoMerge, want, p.Body)
+			}
+		}
+	}
 }

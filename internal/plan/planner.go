@@ -291,11 +291,12 @@ func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Rea
 	if err != nil {
 		return Plan{}, policy.Reason{}, err
 	}
+	auto := cfg.AutoMerge(t.Service, t.Remedy.Name, t.Environment)
 	pull := prose.Pull{
 		Key: t.Key(), Remedy: t.Remedy.Name, Action: t.Remedy.Text.Change, Subject: t.Name, Environment: t.Environment,
 		Why: t.Remedy.Text.Why, Rollback: t.Remedy.Text.Rollback,
 		Changes: m.changes, Evidence: c.Evidence, Affects: m.change.Affects, Notes: slices.Concat(m.notes, c.Notes, remarks), Usage: m.usage, Unsized: m.unsized,
-		Declined: time.Duration(cfg.Limits.Declined), Dynatrace: p.Dynatrace,
+		AutoMerge: auto, Declined: time.Duration(cfg.Limits.Declined), Dynatrace: p.Dynatrace,
 	}
 	text, err := prose.Render(pull)
 	if err != nil {
@@ -312,7 +313,7 @@ func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Rea
 			Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name),
 			Title:  text.Title, Body: text.Body, Message: text.Message,
 			Labels: p.labels(t, c.Evidence), Draft: cfg.PullRequests.Draft,
-			Reviewers: reviewers, Assignees: cfg.PullRequests.Assignees,
+			Reviewers: reviewers, Assignees: cfg.PullRequests.Assignees, AutoMerge: auto,
 			Changes: m.change.Files, Comments: text.Comments, Evidence: text.Evidence,
 			Status: forge.CommitStatus{
 				Context: forge.ContextRemediation, State: forge.Success,

@@ -144,8 +144,9 @@ type Remedy struct {
 	Cooldown Duration `yaml:"cooldown"`
 	// Environments that the remedy is used in; all if there are none.
 	Environments []string `yaml:"environments"`
-	// AutoMerge names the environments in which GitHub may merge the pull
-	// request by itself once its checks pass.
+	// AutoMerge names the environments in which GitHub merges the pull request
+	// by itself once the required checks and reviews of the base branch are
+	// there. Production is none of them unless it is named.
 	AutoMerge []string `yaml:"auto-merge"`
 }
 

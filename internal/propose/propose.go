@@ -32,6 +32,9 @@ type Historian interface {
 type Pulls interface {
 	OurPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRequest, error)
 	SetStatus(ctx context.Context, repo forge.Repo, head forge.SHA, s forge.CommitStatus) error
+	// Hold takes back that the host merges a pull request by itself, if this App
+	// had asked for that.
+	Hold(ctx context.Context, p forge.PullRequest) error
 }
 
 // A Maker makes proposals. All fields are required, but for Proposer and Pulls,
@@ -142,7 +145,7 @@ func (m *Maker) plan(ctx context.Context, t Task, c plan.Case, now time.Time) (p
 }
 
 // Object says on the open pull request of a task, if there is one, what speaks
-// against it by now.
+// against it by now, and leaves merging it to people.
 func (m *Maker) Object(ctx context.Context, t Task, limits Limits, why string, now time.Time) error {
 	if m.Proposer == nil {
 		return nil
@@ -154,6 +157,9 @@ func (m *Maker) Object(ctx context.Context, t Task, limits Limits, why string, n
 	p, open := budget.branches[t.Branch]
 	if marker, ok := forge.ParseMarker(p.Body); !open || !ok || marker.Key != t.Key {
 		return nil
+	}
+	if err := m.Pulls.Hold(ctx, p); err != nil {
+		return fmt.Errorf("auto-merge of %s#%d: %w", t.Repo, p.Number, err)
 	}
 	err = m.Pulls.SetStatus(ctx, t.Repo, p.Head, forge.CommitStatus{
 		Context: forge.ContextRemediation, State: forge.Failure, Description: prose.Status("no longer right: " + why),

@@ -49,6 +49,7 @@ type Pull struct {
 	Affects     []string      // what else shares the changed values
 	Notes       []string      // what a reviewer should know besides
 	Rollback    string        // how to undo it, if that takes more than a revert
+	AutoMerge   bool          // the host merges it once the rules of the base branch are met
 	Declined    time.Duration // how long a no holds; 0 leaves the sentence out
 	Dynatrace   string        // root URL of the tenant; without it there are no links
 }
@@ -197,6 +198,7 @@ type view struct {
 	Usage                                               []Usage
 	Affects, Notes                                      []string
 	MoreChanges, MoreEvidence                           int
+	AutoMerge                                           bool
 	Declined                                            string
 }
 
@@ -233,6 +235,7 @@ func words(p Pull, s style) view {
 		Notes:       each(p.Notes, s.prose),
 		Usage:       usages(p.Usage, s),
 		Unsized:     s.prose(p.Unsized),
+		AutoMerge:   p.AutoMerge,
 	}
 	if p.Declined > 0 {
 		v.Declined = fmt.Sprintf("%d days", int(p.Declined.Hours()/24))

@@ -22,6 +22,9 @@ type Pulls interface {
 	RemoveLabel(ctx context.Context, repo forge.Repo, number int, name string) error
 	// Statuses returns the latest status of each context of a commit.
 	Statuses(ctx context.Context, repo forge.Repo, at forge.SHA) ([]forge.CommitStatus, error)
+	// Hold takes back that the host merges a pull request by itself, if this App
+	// had asked for that.
+	Hold(ctx context.Context, p forge.PullRequest) error
 	// Ours reports whether every commit of a pull request is this App's.
 	Ours(ctx context.Context, p forge.PullRequest) (bool, error)
 	// ClosePull closes a pull request with a comment, and deletes its branch.

@@ -15,6 +15,12 @@ import (
 type desk struct {
 	open     []forge.PullRequest
 	statuses map[forge.SHA]forge.CommitStatus
+	held     []int // pull requests that are not to be merged by the host
+}
+
+func (d *desk) Hold(_ context.Context, p forge.PullRequest) error {
+	d.held = append(d.held, p.Number)
+	return nil
 }
 
 func (d *desk) SetStatus(_ context.Context, _ forge.Repo, head forge.SHA, s forge.CommitStatus) error {

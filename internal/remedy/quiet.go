@@ -21,6 +21,9 @@ const quietSince = "quiet since "
 // quiet keeps the status of a pull request whose problems have closed, and
 // closes it after a while. One that holds commits of people is left to them.
 func quiet(ctx context.Context, pulls Pulls, p forge.PullRequest, now time.Time) error {
+	if err := pulls.Hold(ctx, p); err != nil {
+		return fmt.Errorf("auto-merge of %s#%d: %w", p.Repo, p.Number, err)
+	}
 	statuses, err := pulls.Statuses(ctx, p.Repo, p.Head)
 	if err != nil {
 		return fmt.Errorf("statuses of %s#%d: %w", p.Repo, p.Number, err)

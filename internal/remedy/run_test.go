@@ -188,6 +188,12 @@ type pulls struct {
 	labels   []string
 	removed  []string
 	closed   string // comment
+	held     int    // times that the host was kept from merging
+}
+
+func (p *pulls) Hold(context.Context, forge.PullRequest) error {
+	p.held++
+	return nil
 }
 
 func (p *pulls) RemoveLabel(_ context.Context, _ forge.Repo, _ int, name string) error {
@@ -254,6 +260,9 @@ func TestJudge(t *testing.T) {
 			var state forge.State
 			if len(p.statuses) > 0 {
 				state = p.statuses[0].State
+			}
+			if held := p.held > 0; held != (tt.state != "") {
+				t.Errorf("kept from merging: %v, with the status %q", held, tt.state)
 			}
 			if state != tt.state || tt.label != "" && !slices.Contains(p.labels, tt.label) {
 				t.Errorf("status %q, labels %v; want %q, %q", state, p.labels, tt.state, tt.label)

@@ -118,6 +118,9 @@ func TestTaskAtAnotherHead(t *testing.T) {
 				t.Errorf("to %q, reason %+v; want %q, %s", a.Planned.To, a.Reason, tt.to, tt.code)
 			}
 			status := d.statuses[d.open[0].Head]
+			if held := len(d.held) > 0; held != (status.State == forge.Failure) {
+				t.Errorf("kept from merging: %v, with the status %q", d.held, status.State)
+			}
 			if failed := status.State == forge.Failure; failed != (tt.to == "" && tt.code != policy.NotConfigured) || status.Context != "" && status.Context != forge.ContextRemediation {
 				t.Errorf("status %+v", status)
 			}

@@ -101,6 +101,7 @@ type crowded struct{ t *testing.T }
 func (crowded) OurPulls(context.Context, forge.Repo) ([]forge.PullRequest, error) {
 	return make([]forge.PullRequest, 1000), nil
 }
+func (crowded) Hold(context.Context, forge.PullRequest) error { return nil }
 func (crowded) SetStatus(context.Context, forge.Repo, forge.SHA, forge.CommitStatus) error {
 	return nil
 }

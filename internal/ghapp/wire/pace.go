@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -219,10 +220,30 @@ func (p *Pace) pause(req *http.Request, until time.Time) {
 	}
 }
 
-// writes reports whether req changes something. GraphQL is used for queries
-// only, although they are sent by POST.
+// writes reports whether req changes something. Of GraphQL, which is all sent by
+// POST, mutations do.
 func writes(req *http.Request) bool {
-	return req.Method != http.MethodGet && req.Method != http.MethodHead && resource(req) != "graphql"
+	if resource(req) == "graphql" {
+		return mutates(req)
+	}
+	return req.Method != http.MethodGet && req.Method != http.MethodHead
+}
+
+// mutates reports whether the body of a GraphQL request is a mutation. The
+// query is its first member, as package ghapp writes it.
+func mutates(req *http.Request) bool {
+	const begins = `{"query":"mutation`
+	if req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	start := make([]byte, len(begins))
+	_, err = io.ReadFull(body, start)
+	return err == nil && string(start) == begins
 }
 
 // secondary reports whether the body of a 403 speaks of a secondary limit.

@@ -275,3 +275,26 @@ func TestNoTimeToWait(t *testing.T) {
 		}
 	})
 }
+
+// Of GraphQL, mutations are writes.
+func TestWrites(t *testing.T) {
+	for _, tt := range []struct {
+		method, path, body string
+		want               bool
+	}{
+		{"GET", "repos/a/b", "", false},
+		{"PATCH", "repos/a/b", "", true},
+		{"POST", "graphql", `{"query":"query($owner:String!){a}","variables":{}}`, false},
+		{"POST", "graphql", `{"query":"mutation($input:X!){a}","variables":{}}`, true},
+		{"POST", "api/graphql", `{"query":"mutation{a}"}`, true},
+		{"POST", "graphql", `{`, false},
+	} {
+		req, err := http.NewRequest(tt.method, "https://api.example/"+tt.path, strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := writes(req); got != tt.want {
+			t.Errorf("%s %s %s: %v, want %v", tt.method, tt.path, tt.body, got, tt.want)
+		}
+	}
+}
