@@ -43,6 +43,29 @@
 // servers of the real protocols, for tests, and with package sandbox for the
 // demo and salve sandbox. Package archtest holds the import rules.
 //
+// # One proposal, one job
+//
+// A tick of the schedule is one job, whichever replica it runs in: it asks for
+// the problems, decides about each and groups what one change answers into
+// tasks. It writes no change itself. Under salve serve each task is a job of
+// its own, which reads the head of its repository again, finds the place there,
+// plans, keeps to the limits and proposes. What was decided over all
+// repositories stays decided; what only the repository knows is asked at the
+// last moment, so a job may run late, twice, or in another process.
+//
+//   - The jobs of one installation run one after the other. They share its
+//     limits, and one that hangs takes one worker from the rest.
+//   - A tick that finds the job of a proposal waiting, running or to be retried
+//     puts no second one beside it.
+//   - A limit that GitHub reports puts a job off and uses up no attempt. What
+//     rules or permissions refuse is dead at once, and rests for an hour.
+//   - A task older than half an hour is not answered: a new cycle decides.
+//   - The tick judges the open pull requests that are nobody's task, a job the
+//     one that its task is about.
+//
+// salve run and salve demo do the same in one process: decide, then answer one
+// task after the other.
+//
 // # Log keys
 //
 //	delivery      GUID of a webhook delivery

@@ -144,7 +144,6 @@ type cycle struct {
 // that answer some, and the gates of all others.
 func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, error) {
 	report, err := a.remedy.Run(ctx, now)
-	a.count(report)
 	if a.maker.Proposer == nil {
 		return report, err
 	}

@@ -20,19 +20,31 @@ func reasons() []string {
 	return out
 }
 
-// count adds what a cycle came to.
+// count adds what a cycle decided. What became somebody's task is counted when
+// that is done.
 func (a *app) count(r remedy.Report) {
 	for _, d := range r.Decisions {
-		a.metrics.Decision(string(d.Reason.Code))
-	}
-	for _, p := range r.Plans {
-		switch p.Opened.Action {
-		case forge.Created:
-			a.metrics.Pull("opened")
-		case forge.Updated:
-			a.metrics.Pull("updated")
-		case forge.Unchanged:
-			a.metrics.Pull("unchanged")
+		if d.Key == "" {
+			a.metrics.Decision(string(d.Reason.Code))
 		}
+	}
+}
+
+// countAnswer adds what came of a task.
+func (a *app) countAnswer(t remedy.Task, answer remedy.Answer) {
+	for range t.Evidence {
+		a.metrics.Decision(string(answer.Reason.Code))
+	}
+	a.countPull(answer.Planned.Opened.Action)
+}
+
+func (a *app) countPull(action forge.ProposeAction) {
+	switch action {
+	case forge.Created:
+		a.metrics.Pull("opened")
+	case forge.Updated:
+		a.metrics.Pull("updated")
+	case forge.Unchanged:
+		a.metrics.Pull("unchanged")
 	}
 }

@@ -130,19 +130,14 @@ func (a *app) parse(h http.Header, body []byte) (forge.Event, error) {
 	return e, err
 }
 
-// jobs are the two queries at their times, and the gates that wait for
-// something.
-func (a *app) jobs(s *settings) []schedule.Job {
+// jobs are the two queries at their times, the gates that wait for something,
+// and the deliveries that were missed.
+func (w *worker) jobs(s *settings) []schedule.Job {
 	return []schedule.Job{
-		{Name: "remediate", Spec: s.remediate, Limit: cycleLimit, Run: func(ctx context.Context, now time.Time) error {
-			_, err := a.remediate(ctx, now)
-			return err
-		}},
-		{Name: "tune", Spec: s.tune, Limit: cycleLimit, Run: func(ctx context.Context, now time.Time) error {
-			_, err := a.tune.Run(ctx, now)
-			return err
-		}},
-		{Name: "gates", Spec: "* * * * *", Limit: time.Minute, Run: a.due},
+		{Name: "remediate", Spec: s.remediate, Limit: cycleLimit, Run: w.remediate},
+		{Name: "tune", Spec: s.tune, Limit: cycleLimit, Run: w.tune},
+		{Name: "gates", Spec: "* * * * *", Limit: time.Minute, Run: w.app.due},
+		w.missed(),
 	}
 }
 

@@ -52,7 +52,7 @@ func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, e
 		return nil, nil, err
 	}
 	w := &worker{app: a, queue: q, now: time.Now}
-	jobs := append(a.jobs(s), w.missed())
+	jobs := w.jobs(s)
 	if err := errors.Join(w.register(jobs), w.soon(ctx, kindRedeliver)); err != nil {
 		q.Close()
 		return nil, nil, err
@@ -92,7 +92,10 @@ func (w *worker) counts(ctx context.Context) ([]metrics.JobCount, time.Duration,
 
 // register names the handler of each kind.
 func (w *worker) register(jobs []schedule.Job) error {
-	if err := w.queue.Handle(kindEvent, w.event, eventOptions()); err != nil {
+	err := errors.Join(
+		w.queue.Handle(kindEvent, w.event, eventOptions()),
+		w.queue.Handle(kindProposal, w.propose, proposalOptions()))
+	if err != nil {
 		return err
 	}
 	for _, j := range jobs {

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/salvehq/salve/internal/estate"
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/propose"
+	"github.com/salvehq/salve/internal/queue"
+	"github.com/salvehq/salve/internal/remedy"
+	"github.com/salvehq/salve/internal/tune"
+)
+
+// kindProposal is the kind of job that makes one proposal: a cycle decides and
+// leaves the doing to these. They read the head of the repository again, so it
+// does not matter when and where one runs, or how often.
+const kindProposal = "proposal"
+
+// proposalOptions bound one proposal. All attempts together take less than
+// stale.
+func proposalOptions() queue.Options {
+	return queue.Options{Timeout: 45 * time.Second, MaxAttempts: 10, Workers: 8, Keep: time.Hour}
+}
+
+const (
+	stale = 30 * time.Minute // a task that waited longer is decided about anew
+	rest  = time.Hour        // after a proposal failed for good, before a cycle tries it again
+)
+
+// bucketRest holds the proposals that failed for good a short while ago.
+const bucketRest = "rest"
+
+// An assignment is the payload of a proposal's job: one task, and through which
+// installation its repository is reached.
+type assignment struct {
+	Installation int64        `json:"installation"`
+	Problem      *remedy.Task `json:"problem,omitempty"`
+	Detector     *tune.Task   `json:"detector,omitempty"`
+}
+
+func (a assignment) task() propose.Task {
+	if a.Problem != nil {
+		return a.Problem.Task
+	}
+	return a.Detector.Task
+}
+
+// cycle is the job of the schedule that made the task.
+func (a assignment) cycle() string {
+	if a.Problem != nil {
+		return "remediate"
+	}
+	return "tune"
+}
+
+// name names the proposal among all of them.
+func (a assignment) name() string { return a.task().Repo.String() + " " + a.task().Branch }
+
+// job is a as a job. Those of one installation are done one at a time: they
+// share its limits, and one that is slow takes one worker from the others. While
+// one waits or is retried, the same proposal is not put beside it.
+func (a assignment) job() (queue.Job, error) {
+	payload, err := json.Marshal(a)
+	return queue.Job{
+		Kind: kindProposal, Key: fmt.Sprintf("proposals of installation %d", a.Installation), Unique: a.name(), Live: true, Payload: payload,
+	}, err
+}
+
+// remediate decides about the problems and leaves each proposal to a job of its
+// own; then it looks at the pull requests that are open.
+func (w *worker) remediate(ctx context.Context, now time.Time) error {
+	report, err := w.app.remedy.Decide(ctx, now)
+	w.app.count(report)
+	var all []assignment
+	for _, t := range report.Tasks {
+		all = append(all, assignment{Problem: &t})
+	}
+	return errors.Join(err, w.assign(ctx, all), w.app.judge(ctx, report, now))
+}
+
+// tune decides about the detectors likewise.
+func (w *worker) tune(ctx context.Context, now time.Time) error {
+	report, err := w.app.tune.Decide(ctx, now)
+	var all []assignment
+	for _, t := range report.Tasks {
+		all = append(all, assignment{Detector: &t})
+	}
+	return errors.Join(err, w.assign(ctx, all))
+}
+
+// assign puts proposals into the queue, but for those that rest. One that
+// cannot be put there does not hold up the others.
+func (w *worker) assign(ctx context.Context, all []assignment) error {
+	rests := map[string]bool{}
+	for f, err := range w.queue.List(ctx, bucketRest) {
+		if err != nil {
+			return err
+		}
+		rests[f.Name] = true
+	}
+	var errs []error
+	for _, a := range all {
+		if rests[a.name()] {
+			continue
+		}
+		var err error
+		if a.Installation, err = w.app.host.installation(ctx, a.task().Repo); err == nil {
+			var j queue.Job
+			if j, err = a.job(); err == nil {
+				_, err = w.queue.Enqueue(ctx, j)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("proposal %s: %w", a.name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// propose does one proposal.
+func (w *worker) propose(ctx context.Context, j queue.Job) error {
+	var a assignment
+	if err := json.Unmarshal(j.Payload, &a); err != nil || a.Problem == nil && a.Detector == nil {
+		return queue.Discard(fmt.Errorf("proposal %s: no task: %w", j.Unique, err))
+	}
+	now, t := w.now().UTC(), a.task()
+	if now.Sub(t.Asked) > stale {
+		return w.soon(ctx, a.cycle())
+	}
+	w.app.host.saw(t.Repo, a.Installation)
+	why, err := w.app.answer(ctx, a, now)
+	log := w.app.log.With("job", j.ID, "repo", t.Repo.String(), "installation", a.Installation)
+	switch {
+	case err != nil:
+		log.Warn("not proposed", "err", err, "attempt", j.Attempt)
+	case !why.None():
+		log.Info("nothing proposed", "reason", why.Text)
+	}
+	return w.after(ctx, a, j, err)
+}
+
+// answer reads the head of a task's repository and answers the task there.
+func (a *app) answer(ctx context.Context, as assignment, now time.Time) (policy.Reason, error) {
+	t := as.task()
+	repo, err := estate.Branch{Estate: a.estate, Installation: as.Installation}.Repository(ctx, t.Repo, t.Base)
+	if err != nil {
+		return policy.Reason{}, fmt.Errorf("read %s: %w", t.Repo, err)
+	}
+	if as.Detector != nil {
+		made, err := a.tune.Answer(ctx, repo, *as.Detector, now)
+		a.countPull(made.Opened.Action)
+		return made.Reason, err
+	}
+	made, err := a.remedy.Answer(ctx, repo, *as.Problem, now)
+	a.countAnswer(*as.Problem, made)
+	return made.Reason.Reason, err
+}
+
+// after says what becomes of a job whose proposal came to err. Where the world
+// has changed since the task was made, the next cycle decides about it. What a
+// repository's rules or the App's permissions refuse would be refused again: it
+// is dead until a person looks, or for an hour.
+func (w *worker) after(ctx context.Context, a assignment, j queue.Job, err error) error {
+	gone := []error{forge.ErrNotFound, forge.ErrMoved, forge.ErrArchived, forge.ErrEmpty}
+	refused := []error{forge.ErrRejected, forge.ErrForbidden}
+	var limit *forge.RateLimitError
+	switch {
+	case errors.As(err, &limit):
+		return err
+	case err == nil, is(err, gone):
+		return w.queue.Delete(ctx, bucketRest, a.name())
+	case is(err, refused):
+		return queue.Discard(errors.Join(err, w.rest(ctx, a, err)))
+	case errors.Is(err, forge.ErrUnavailable) && j.Attempt > proposalOptions().MaxAttempts/2:
+		return &forge.RateLimitError{Until: time.Now().Add(time.Minute), Err: err} // an outage uses up no attempts
+	case j.Attempt >= proposalOptions().MaxAttempts:
+		return errors.Join(err, w.rest(ctx, a, err))
+	}
+	return err
+}
+
+func is(err error, any []error) bool {
+	for _, target := range any {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// rest keeps cycles from trying a proposal again for a while.
+func (w *worker) rest(ctx context.Context, a assignment, err error) error {
+	return w.queue.Put(context.WithoutCancel(ctx), bucketRest, a.name(), []byte(firstLine(err.Error())), time.Now().Add(rest))
+}

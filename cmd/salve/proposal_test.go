@@ -1,0 +1,249 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/queue"
+)
+
+// An engine is a program with a database whose clock stands still.
+type engine struct {
+	*town
+	worker *worker
+	over   sync.Once
+}
+
+// engine opens the program on a database, as a start of salve serve does.
+func (w *town) engine(database string) *engine {
+	w.t.Helper()
+	a := w.app(nil)
+	worker, _, err := a.work(w.t.Context(), &settings{remediate: "@yearly", tune: "@yearly", database: database})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	worker.now = func() time.Time { return later }
+	e := &engine{town: w, worker: worker}
+	w.t.Cleanup(e.stop)
+	return e
+}
+
+// stop ends the process.
+func (e *engine) stop() {
+	e.over.Do(func() {
+		if err := e.worker.stop(); err != nil {
+			e.t.Error(err)
+		}
+		e.worker.queue.Close()
+	})
+}
+
+func newEngine(t *testing.T) *engine {
+	return newTown(t).engine(filepath.Join(t.TempDir(), "salve.db"))
+}
+
+// tick decides, and leaves proposals in the queue.
+func (e *engine) tick() {
+	e.t.Helper()
+	if err := e.worker.remediate(e.t.Context(), e.worker.now()); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// start runs jobs from now on.
+func (e *engine) start() {
+	e.t.Helper()
+	if err := e.worker.queue.Start(e.t.Context()); err != nil && !strings.Contains(err.Error(), "started already") {
+		e.t.Fatal(err)
+	}
+}
+
+// work runs jobs until none is left that runs by itself.
+func (e *engine) work() {
+	e.t.Helper()
+	e.start()
+	eventually(e.t, e, "an empty queue", func() bool {
+		counts, err := e.worker.queue.Counts(e.t.Context())
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		live := 0
+		for _, states := range counts {
+			for state, n := range states {
+				if state != queue.Done && state != queue.Dead {
+					live += n
+				}
+			}
+		}
+		return live == 0
+	})
+}
+
+// records are the proposals in the database in a state, in any if it is empty;
+// the oldest first.
+func (e *engine) records(state queue.State) []queue.Record {
+	e.t.Helper()
+	all, err := e.worker.queue.Jobs(e.t.Context(), queue.Filter{Kind: kindProposal, State: state})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// jobs are the proposals in the database as state and branch.
+func (e *engine) jobs() (out []string) {
+	for _, r := range e.records("") {
+		_, branch, _ := strings.Cut(r.Unique, " ")
+		out = append(out, string(r.State)+" "+branch[:strings.LastIndex(branch, "-")])
+	}
+	return out
+}
+
+func (e *engine) String() string { return strings.Join(e.jobs(), "\n") }
+
+// A tick leaves one job for each proposal, as often as it is repeated, and the
+// jobs leave what one process leaves that does everything at once.
+func TestOneProposalOneJob(t *testing.T) {
+	calm := newTown(t)
+	calm.cycle(nil, later)
+	calm.cycle(nil, later) // gates of what the first opened
+	want := calm.state()
+
+	e := newEngine(t)
+	before := e.state()
+	for range 3 {
+		e.tick()
+	}
+	if jobs := e.jobs(); !slices.Equal(jobs, []string{"ready salve/cpu-limit/shop-frontend", "waiting salve/memory-limit/shop-checkout"}) {
+		t.Errorf("after three ticks: %q", jobs)
+	}
+	if diff := cmp.Diff(opens(before), opens(e.state())); !strings.Contains(diff, "2") {
+		t.Errorf("a tick closes what has been quiet, and opens nothing:\n%s", diff)
+	}
+	e.work()
+	e.tick()
+	e.work()
+	if diff := cmp.Diff(want, e.state()); diff != "" {
+		t.Errorf("jobs leave something else than one process:\n%s", diff)
+	}
+	if jobs := e.jobs(); len(jobs) != 4 || slices.ContainsFunc(jobs, func(j string) bool { return !strings.HasPrefix(j, "done ") }) {
+		t.Errorf("after all is done: %q", jobs)
+	}
+}
+
+// A limit that GitHub reports puts the proposals of the installation off until
+// it ends, uses up no attempt, and costs no further request.
+func TestLimitedProposalWaits(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "salve.db")
+	w := newTown(t)
+	e := w.engine(database)
+	remove := e.box.GitHub.Inject(githubtest.Fault{
+		Method: "POST", Path: "/repos/*/*/git/*", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}},
+	})
+	e.box.GitHub.ResetJournal()
+	e.tick()
+	e.start()
+	var put []queue.Record
+	eventually(t, e, "two proposals that are put off", func() (both bool) {
+		put = e.records(queue.Scheduled)
+		return len(put) == 2
+	})
+	e.tick()
+	if all := e.records(""); len(all) != 2 {
+		t.Errorf("a tick put %d beside the two that wait", len(all)-2)
+	}
+	for _, r := range put {
+		if wait := time.Until(r.Due); wait < 59*time.Minute || wait > 61*time.Minute || r.Attempt != 0 || len(r.Errors) > 0 {
+			t.Errorf("%s: in %v after attempt %d, errors %v", r.Unique, wait, r.Attempt, r.Errors)
+		}
+	}
+	if n := len(e.journal("POST", "/git/")); n != 1 {
+		t.Errorf("%d requests met the limit, want one", n)
+	}
+	remove()
+	e.stop()
+	again := w.engine(database) // a new process does not know the limit
+	for _, r := range put {
+		if _, err := again.worker.queue.Retry(t.Context(), r.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.work()
+	if open := opens(e.state()); !slices.Equal(open, []int{1, 3}) {
+		t.Errorf("open: %v", open)
+	}
+}
+
+// journal are the requests of a method whose path holds a word.
+func (e *engine) journal(method, word string) []githubtest.Request {
+	return slices.DeleteFunc(e.box.GitHub.Journal(), func(r githubtest.Request) bool {
+		return r.Method != method || !strings.Contains(r.Path, word)
+	})
+}
+
+// What the rules of a repository refuse is tried once, and not with every tick:
+// it is dead until a person retries it.
+func TestRefusedProposalIsDead(t *testing.T) {
+	e := newEngine(t)
+	remove := e.box.GitHub.Inject(githubtest.Fault{
+		Method: "POST", Path: "/repos/*/*/pulls", Status: http.StatusUnprocessableEntity, Body: `{"message":"Validation Failed","errors":[{"message":"a rule says no"}]}`,
+	})
+	for range 3 {
+		e.tick()
+		e.work()
+	}
+	dead := e.records(queue.Dead)
+	if len(dead) != 1 || len(dead[0].Errors) != 1 || !strings.Contains(dead[0].Errors[0].Text, "a rule says no") {
+		t.Fatalf("dead: %+v", dead)
+	}
+	remove()
+	if _, err := e.worker.queue.Retry(t.Context(), dead[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	e.work()
+	if open := opens(e.state()); !slices.Equal(open, []int{1, 3}) {
+		t.Errorf("open after it was retried: %v", open)
+	}
+	e.tick()
+	if jobs := e.jobs(); !strings.HasPrefix(jobs[len(jobs)-1], "ready") && !strings.HasPrefix(jobs[len(jobs)-1], "waiting") {
+		t.Errorf("after it was retried it rests no longer: %q", jobs)
+	}
+}
+
+// A task that waited for too long is decided about anew: its problem may be
+// over.
+func TestStaleTaskIsDecidedAnew(t *testing.T) {
+	e := newEngine(t)
+	e.tick()
+	e.problems = nil
+	e.worker.app.remedy.Problems = e.app(nil).remedy.Problems
+	e.worker.now = func() time.Time { return later.Add(stale + time.Minute) }
+	e.work()
+	if open := opens(e.state()); !slices.Equal(open, []int{1}) {
+		t.Errorf("open: %v, want what was open before alone", open)
+	}
+	ran, err := e.worker.queue.Jobs(t.Context(), queue.Filter{Kind: "remediate"})
+	if err != nil || len(ran) == 0 {
+		t.Errorf("no cycle ran: %v", err)
+	}
+}
+
+// What cannot be read as a task is dead at once.
+func TestProposalWithoutTask(t *testing.T) {
+	e := newEngine(t)
+	for _, payload := range []string{`{}`, `{"installation":"x"}`, `[]`} {
+		if err := e.worker.propose(t.Context(), queue.Job{Payload: json.RawMessage(payload)}); err == nil || !strings.Contains(err.Error(), "no task") {
+			t.Errorf("%s: %v", payload, err)
+		}
+	}
+}
