@@ -231,7 +231,8 @@ func pair(ctx context.Context, c Case, use measured, rule policy.Rule, now time.
 
 // evidence is what the rules of package policy ask for.
 func (c Case) evidence(now time.Time) policy.Evidence {
-	return policy.Evidence{Cause: c.Cause, Again: policy.Recurrences(c.History, now)}
+	window := time.Duration(c.Target.Repo.Config.Recurrence)
+	return policy.Evidence{Cause: c.Cause, Again: policy.Recurrences(c.History, window, now), Within: window}
 }
 
 // wanted is one value to write; an adjustment with an empty To stays.

@@ -28,6 +28,9 @@ type Config struct {
 	Remedies map[string]Remedy `yaml:"remedies"`
 	// Limits keep the number of pull requests bearable.
 	Limits Limits `yaml:"limits"`
+	// Recurrence is how long after the merge of a change its problem counts as
+	// come back: the pull request is then labelled ineffective, else effective.
+	Recurrence Duration `yaml:"recurrence"`
 	// PullRequests says how pull requests are opened.
 	PullRequests PullRequests `yaml:"pull-requests"`
 	// Labels of pull requests.
@@ -219,6 +222,7 @@ func Default() Config {
 			PerHour:  4,
 			Declined: Duration(30 * 24 * time.Hour),
 		},
+		Recurrence:   Duration(RecurrenceWindow),
 		PullRequests: PullRequests{Comment: true, CodeOwners: true},
 		Anchors:      Refuse,
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // RecurrenceWindow is how long after the merge of a raise a new problem of the
-// same kind counts as its return.
+// same kind counts as its return, unless a [Config] says otherwise.
 const RecurrenceWindow = 7 * 24 * time.Hour
 
 // A Change is an earlier proposal for the same value.
@@ -17,9 +17,9 @@ type Change struct {
 }
 
 // Recurrences counts the merged changes that the problem of now came back
-// after: the last one within [RecurrenceWindow] before now, the one before it
-// within as long before that, and so on.
-func Recurrences(history []Change, now time.Time) int {
+// after: the last one within window before now, the one before it within as
+// long before that, and so on.
+func Recurrences(history []Change, window time.Duration, now time.Time) int {
 	var merges []time.Time
 	for _, c := range history {
 		if !c.Merged.IsZero() && !c.Merged.After(now) {
@@ -29,7 +29,7 @@ func Recurrences(history []Change, now time.Time) int {
 	slices.SortFunc(merges, func(a, b time.Time) int { return b.Compare(a) })
 	n := 0
 	for _, m := range merges {
-		if now.Sub(m) > RecurrenceWindow {
+		if now.Sub(m) > window {
 			break
 		}
 		n, now = n+1, m

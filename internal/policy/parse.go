@@ -158,6 +158,9 @@ func (c *Config) check(d *decoder) {
 			d.report(fmt.Sprintf("limits.quiet[%d].zone", i), "%q is not a time zone such as Europe/Vienna", w.Zone)
 		}
 	}
+	if c.Recurrence < Duration(time.Hour) {
+		d.report("recurrence", "want at least 1h")
+	}
 	d.each("pull-requests.reviewers", c.PullRequests.Reviewers, reviewerForm.MatchString, "%q is not a login, nor a team as organisation/team")
 	d.each("pull-requests.assignees", c.PullRequests.Assignees, loginForm.MatchString, "%q is not a login")
 	label := func(l string) bool { return len(l) <= 50 && !strings.Contains(l, ",") }

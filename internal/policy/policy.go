@@ -67,8 +67,9 @@ type Evidence struct {
 	// Throttled is the withheld CPU time in percent of the limit.
 	Throttled float64
 	// Again counts earlier raises that the problem came back after, each within
-	// [RecurrenceWindow] of its merge; see [Recurrences].
-	Again int
+	// Within of its merge; see [Recurrences].
+	Again  int
+	Within time.Duration // zero means [RecurrenceWindow]
 	// Saw is the value in force when the problem was seen; empty if not known.
 	Saw string
 }

@@ -221,7 +221,7 @@ func TestRest(t *testing.T) {
 		{nil, 0}, {merged(20), 1}, {merged(10), 0}, {merged(20, 15), 2}, {merged(15, 20, 2), 2}, {merged(30), 0},
 		{[]Change{{Declined: day(20)}}, 0},
 	} {
-		if got := Recurrences(tt.history, day(22)); got != tt.want {
+		if got := Recurrences(tt.history, RecurrenceWindow, day(22)); got != tt.want {
 			t.Errorf("Recurrences(%v) = %d, want %d", tt.history, got, tt.want)
 		}
 	}

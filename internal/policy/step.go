@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -55,11 +56,11 @@ func stepMemory(n int64, e Evidence, r Rule) (int64, string, Reason) {
 	}
 	if e.Again >= 2 {
 		return 0, "", reasonf(ProbableLeak,
-			"killed for its memory again after %d raises, each within %s: probably a leak, which more memory does not mend", e.Again, days(RecurrenceWindow))
+			"killed for its memory again after %d raises, each within %s: probably a leak, which more memory does not mend", e.Again, days(e.within()))
 	}
 	factor, why := orStep(r, 1.25), "OOM kill"
 	if e.Again == 1 {
-		factor, why = max(factor, 1.5), fmt.Sprintf("second OOM kill within %s of a raise", days(RecurrenceWindow))
+		factor, why = max(factor, 1.5), fmt.Sprintf("second OOM kill within %s of a raise", days(e.within()))
 	}
 	want := times(n, factor)
 	rule := fmt.Sprintf("%s (%s, %s)", factorText(factor), why, measured(e))
@@ -71,6 +72,9 @@ func stepMemory(n int64, e Evidence, r Rule) (int64, string, Reason) {
 	}
 	return want, rule, Reason{}
 }
+
+// within is how long after a raise its problem counts as come back.
+func (e Evidence) within() time.Duration { return cmp.Or(e.Within, RecurrenceWindow) }
 
 // stepCPU: ×1.5, or ×2 where more CPU time was withheld than the limit gives.
 // Where use was measured, its 95th percentile is to fill 85 % of the limit, or
