@@ -54,7 +54,7 @@ type Target struct {
 func (t Target) Key() string {
 	return strings.Join([]string{
 		t.Repo.Repo.String(), t.Environment, t.Remedy.Name, t.Place.String(),
-	}, " | ")
+	}, separator)
 }
 
 // Digest returns the first eight hexadecimal digits of a key's SHA-256.

@@ -161,6 +161,11 @@ func (r *Runner) ask(ctx context.Context) (dql.Result, error) {
 	if err != nil {
 		return dql.Result{}, err
 	}
+	return r.rows(ctx, entry)
+}
+
+// rows asks one query and checks what comes of it.
+func (r *Runner) rows(ctx context.Context, entry catalog.Entry) (dql.Result, error) {
 	q, err := entry.Query(nil)
 	if err != nil {
 		return dql.Result{}, err
