@@ -30,7 +30,7 @@ type Client struct {
 // A grant names one narrowed token.
 type grant struct {
 	purpose purpose
-	repo    forge.Repo // zero for reading
+	repo    forge.Repo // zero for those of all
 }
 
 // access is a token and the client that uses it.
@@ -60,7 +60,7 @@ func (c *Client) as(p purpose, repo forge.Repo) (*github.Client, error) {
 }
 
 func (c *Client) access(g grant) *github.Client {
-	if g.purpose == reading {
+	if g.purpose.everywhere() {
 		g.repo = forge.Repo{}
 	}
 	c.mu.Lock()

@@ -20,7 +20,8 @@ import (
 type purpose string
 
 const (
-	reading   purpose = "reading"   // all repositories of the installation; the others one
+	reading   purpose = "reading"   // all repositories of the installation
+	recalling purpose = "recalling" // what this App opened, in all of them; the others are for one
 	proposing purpose = "proposing" // branches, pull requests, labels, comments, the first status
 	inviting  purpose = "inviting"  // teams to a review; not every installation grants it
 	judging   purpose = "judging"   // commit statuses
@@ -34,6 +35,8 @@ func (p purpose) permissions() *github.InstallationPermissions {
 	switch p {
 	case proposing:
 		return &github.InstallationPermissions{Metadata: read, Contents: write, PullRequests: write, Statuses: write}
+	case recalling:
+		return &github.InstallationPermissions{Metadata: read, PullRequests: read, Issues: read}
 	case inviting:
 		return &github.InstallationPermissions{Metadata: read, PullRequests: write, Members: read}
 	case judging:
@@ -45,6 +48,9 @@ func (p purpose) permissions() *github.InstallationPermissions {
 	}
 	return &github.InstallationPermissions{Metadata: read, Contents: read, PullRequests: read, Statuses: read}
 }
+
+// everywhere reports whether a token for p is for all repositories.
+func (p purpose) everywhere() bool { return p == reading || p == recalling }
 
 // A token sends requests with an installation token that is renewed an hour
 // after it was given, and once when GitHub does not take it any more.
@@ -61,7 +67,7 @@ func (a *App) newToken(installation int64, p purpose, repo forge.Repo, next http
 	t := &token{renew: func() *ghinstallation.Transport {
 		live := ghinstallation.NewFromAppsTransport(a.signed(next), installation)
 		live.InstallationTokenOptions = &github.InstallationTokenOptions{Permissions: p.permissions()}
-		if p != reading {
+		if !p.everywhere() {
 			live.InstallationTokenOptions.Repositories = []string{repo.Name}
 		}
 		return live

@@ -236,6 +236,12 @@ func (c *call) listIssues() (reply, error) {
 		}
 		all = append(all, i)
 	}
+	if c.query("sort", "") == "updated" {
+		slices.SortStableFunc(all, func(a, b *issue) int { return b.updated.Compare(a.updated) })
+	}
+	if c.query("direction", "desc") == "asc" {
+		slices.Reverse(all)
+	}
 	return list(c, all, func(i *issue) object { return c.issueJSON(c.repo, i) })
 }
 
