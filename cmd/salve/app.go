@@ -18,6 +18,7 @@ import (
 	"github.com/salvehq/salve/internal/ghapp"
 	"github.com/salvehq/salve/internal/ghapp/wire"
 	"github.com/salvehq/salve/internal/metrics"
+	"github.com/salvehq/salve/internal/outcome"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/remedy"
@@ -33,6 +34,7 @@ type app struct {
 	remedy  *remedy.Runner
 	tune    *tune.Runner
 	maker   *propose.Maker // of both
+	outcome *outcome.Watcher
 	source  *gate.Source
 	cases   gate.Store
 	listed  listing // for who asks about gates
@@ -82,13 +84,15 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	all := &estate.Estate{Host: h, Remedies: remedies, Limit: installationLimit}
 	planner := &plan.Planner{Dynatrace: s.dynatraceURL, Usage: plan.Metrics{Dynatrace: grail, Catalog: queries, Denied: dynatrace.ErrForbidden}}
 	maker := &propose.Maker{Planner: planner, History: h, Proposer: h, Pulls: h}
-	return &app{
+	a := &app{
 		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL, pages: s.pages, key: s.githubKey,
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
 		maker:  maker,
-	}, nil
+	}
+	a.outcome = &outcome.Watcher{Host: h, Past: a.past, Dynatrace: s.dynatraceURL, Log: log}
+	return a, nil
 }
 
 // grail returns a client of the Dynatrace environment.
@@ -157,7 +161,7 @@ func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) er
 	if len(repos) == 0 {
 		return nil
 	}
-	errs := []error{remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos)}
+	errs := []error{remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos), a.watch(ctx, repos, report, now)}
 	checker, err := a.checker(ctx)
 	if err != nil {
 		return errors.Join(append(errs, err)...)

@@ -110,6 +110,7 @@ func (w *town) app(transport http.RoundTripper) *app {
 		w.t.Fatal(err)
 	}
 	a.maker.Planner.Dynatrace, a.tenant = "https://abc12345.apps.dynatrace.com", "https://abc12345.apps.dynatrace.com" // ports differ
+	a.outcome.Dynatrace = a.tenant
 	a.remedy.Problems = &eval.Engine{Source: eval.Records(w.records()), Now: sandbox.WorldTime}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/salvehq/salve/internal/codeowners"
 	"github.com/salvehq/salve/internal/estate"
@@ -345,4 +346,12 @@ func (h *host) React(ctx context.Context, repo forge.Repo, comment int64, reacti
 		return err
 	}
 	return c.React(ctx, repo, comment, reaction)
+}
+
+func (h *host) OurHistory(ctx context.Context, repo forge.Repo, since time.Time) ([]forge.PullRequest, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.OurHistory(ctx, repo, since)
 }

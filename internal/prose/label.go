@@ -21,6 +21,7 @@ var labels = map[string]forge.Label{
 	AlertTuning:         {Colour: "1d76db", Description: "Tunes an alert rule that fires too often"},
 	"problem-closed":    {Colour: "bfdadc", Description: "The problem that this answers has closed"},
 	"ineffective":       {Colour: "e99695", Description: "The problem came back after the merge"},
+	"regression":        {Colour: "d93f0b", Description: "New problems began right after the merge"},
 	"effective":         {Colour: "c2e0c6", Description: "The problem stayed away after the merge"},
 	"remedy":            {Colour: "c5def5", Description: "The kind of change"},
 	"severity/critical": {Colour: "b60205", Description: "The worst problem behind this is critical"},
