@@ -55,18 +55,10 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	for _, notice := range s.notices {
 		log.Warn(notice)
 	}
-	id, err := s.appID()
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
 	m := metrics.New(reasons()...)
-	gh, err := ghapp.Open(ghapp.Config{
-		AppID: id, PrivateKey: []byte(s.githubKey), WebhookSecret: or(s.webhookSecret, rand.Text()),
-		BaseURL: s.githubURL, Pacing: ghapp.Pacing{Off: !s.pacing}, Log: log,
-		Transport: m.Transport("github", cmp.Or[http.RoundTripper](s.transport, wire.NewTransport())), Redact: s.redactor(),
-	})
+	gh, err := s.github(log, m.Transport("github", cmp.Or[http.RoundTripper](s.transport, wire.NewTransport())))
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return nil, err
 	}
 	grail, err := s.grail(log)
 	if err != nil {
@@ -93,6 +85,22 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	}
 	a.outcome = &outcome.Watcher{Host: h, Past: a.past, Dynatrace: s.dynatraceURL, Log: log}
 	return a, nil
+}
+
+// github opens the App at GitHub.
+func (s *settings) github(log *slog.Logger, through http.RoundTripper) (*ghapp.App, error) {
+	id, err := s.appID()
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	gh, err := ghapp.Open(ghapp.Config{
+		AppID: id, PrivateKey: []byte(s.githubKey), WebhookSecret: or(s.webhookSecret, rand.Text()),
+		BaseURL: s.githubURL, Pacing: ghapp.Pacing{Off: !s.pacing}, Log: log, Transport: through, Redact: s.redactor(),
+	})
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return gh, nil
 }
 
 // grail returns a client of the Dynatrace environment.

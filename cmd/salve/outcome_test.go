@@ -123,6 +123,35 @@ func TestWhatFollowsAfterTheMerge(t *testing.T) {
 	}
 }
 
+// What came of the pull requests is summed up from GitHub alone.
+func TestReportOfRemedies(t *testing.T) {
+	w, merged := mergedTown(t)
+	now := merged.Add(26 * time.Hour)
+	if _, err := w.seeing(nil, now.Add(-time.Hour), now).remediate(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.box.GitHub.ClosePull("acme/shop", sandbox.Person, 2); err != nil {
+		t.Fatal(err)
+	}
+	want := `"remedies":[{"remedy":"memory-limit","opened":2,"open":0,"merged":1,"declined":1,"quiet":0,"effective":0,"ineffective":1,"undecided":0,"regressions":0`
+	if out, errs, code := salve(t, w.environ, "report", "remedies", "--format", "json"); code != 0 || !strings.Contains(out, want) {
+		t.Errorf("exit %d, %s%s\nwant %s", code, out, errs, want)
+	}
+	if out, errs, code := salve(t, w.environ, "report", "remedies", "--per-repository", "--repo", "acme/shop"); code != 0 || !strings.Contains(out, "acme/shop   memory-limit  2") {
+		t.Errorf("for people: exit %d, %s%s", code, out, errs)
+	}
+	for code, args := range map[int][]string{
+		exitPartial: {"--repo", "acme/shop", "--repo", "acme/nowhere"}, exitUsage: {"--since", "yesterday"},
+	} {
+		if _, errs, got := salve(t, w.environ, append([]string{"report", "remedies"}, args...)...); got != code || errs == "" {
+			t.Errorf("%v: exit %d, want %d: %s", args, got, code, errs)
+		}
+	}
+	if _, errs, code := salve(t, nil, "report", "remedies"); code != exitUsage || !strings.Contains(errs, "SALVE_GITHUB_APP_ID") {
+		t.Errorf("without settings: exit %d, %s", code, errs)
+	}
+}
+
 // Silence over the window makes a merged pull request effective, as Dynatrace
 // shows it for all of that time.
 func TestSilenceAfterTheMerge(t *testing.T) {

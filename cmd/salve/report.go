@@ -22,7 +22,7 @@ func reportCommand(env *environment) *cobra.Command {
 		Use:   "report",
 		Short: "Sum up what was decided",
 	}
-	cmd.AddCommand(gatesReportCommand(env))
+	cmd.AddCommand(gatesReportCommand(env), remediesReportCommand(env))
 	return cmd
 }
 
