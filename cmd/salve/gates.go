@@ -140,7 +140,11 @@ func pullRequested(ctx context.Context, c *gate.Checker, e forge.Event, now time
 		if err := c.Labelled(ctx, e.Pull, e.Label, e.Sender, now); err != nil {
 			return err
 		}
-	case "opened", "reopened", "synchronize", "ready_for_review", "edited", "unlabeled":
+	case "unlabeled":
+		if err := c.Unlabelled(ctx, e.Pull, e.Label, now); err != nil {
+			return err
+		}
+	case "opened", "reopened", "synchronize", "ready_for_review", "edited":
 	default:
 		return nil
 	}

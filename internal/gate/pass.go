@@ -56,11 +56,33 @@ func (c *Checker) Labelled(ctx context.Context, pull forge.PullRequest, label, s
 	return nil
 }
 
+// Unlabelled ends what a label granted, when somebody has taken it off.
+func (c *Checker) Unlabelled(ctx context.Context, pull forge.PullRequest, label string, now time.Time) error {
+	if !fixesLabel.MatchString(label) && !glassLabel.MatchString(label) {
+		return nil
+	}
+	return c.forget(ctx, pull, label, now)
+}
+
+// forget ends what a label granted, so that whoever puts it on again has to
+// have the permission for it.
+func (c *Checker) forget(ctx context.Context, pull forge.PullRequest, label string, now time.Time) error {
+	all, err := c.grants(ctx, pull)
+	if err != nil {
+		return err
+	}
+	kept := slices.DeleteFunc(slices.Clone(all), func(g Grant) bool { return g.Label == label })
+	if len(kept) == len(all) {
+		return nil
+	}
+	return c.store(ctx, pull, kept, now)
+}
+
 // Command takes the first line of a comment for a grant, if it has the form of
 // one. granted is false for any other comment.
 func (c *Checker) Command(ctx context.Context, repo forge.Repo, number int, comment forge.Comment, now time.Time) (granted bool, err error) {
 	line, _, _ := strings.Cut(comment.Body, "\n")
-	line = strings.TrimSpace(line)
+	line = strings.TrimRight(line, " \t\r") // indented, it would be a block of code
 	g := Grant{By: comment.Author}
 	if m := fixesCommand.FindStringSubmatch(line); m != nil {
 		g.Problem = strings.ToUpper(m[1])
@@ -97,7 +119,10 @@ func (c *Checker) grant(ctx context.Context, pull forge.PullRequest, g Grant, no
 	switch {
 	case has < needs:
 		c.Log.Warn("grant refused", "repo", pull.Repo.String(), "pull", pull.Number, "by", g.By, "permission", has.String(), "needs", needs.String())
-		return c.Host.Comment(ctx, pull.Repo, pull.Number, tag, fmt.Sprintf("%s may not do this here: it takes the permission %s, and %s has %s. The gate stays as it is.", by, needs, by, has))
+		if g.Label != "" {
+			err = c.forget(ctx, pull, g.Label, now)
+		}
+		return errors.Join(err, c.Host.Comment(ctx, pull.Repo, pull.Number, tag, fmt.Sprintf("%s may not do this here: it takes the permission %s, and %s has %s. The gate stays as it is.", by, needs, by, has)))
 	case g.Problem == "" && len([]rune(g.Reason)) < minReason:
 		return c.Host.Comment(ctx, pull.Repo, pull.Number, tag, "Breaking the glass takes a reason: the label `break-glass: REASON` or the comment `/salve break-glass REASON`. The gate stays as it is.")
 	}
@@ -155,7 +180,11 @@ func (c *Checker) remember(ctx context.Context, pull forge.PullRequest, g Grant,
 		return err
 	}
 	all = slices.DeleteFunc(all, func(o Grant) bool { return o.Problem == g.Problem && o.Label == g.Label && o.By == g.By })
-	all = append(all, g)
+	return c.store(ctx, pull, append(all, g), now)
+}
+
+// store keeps the latest grants of a pull request.
+func (c *Checker) store(ctx context.Context, pull forge.PullRequest, all []Grant, now time.Time) error {
 	text, err := json.Marshal(all[max(0, len(all)-maxGrants):])
 	if err != nil {
 		return err
