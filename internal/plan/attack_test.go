@@ -212,3 +212,73 @@ func planned(t *testing.T, files map[string]string) (out []string) {
 	t.Log(repo.Faults)
 	return out
 }
+
+// Quantities that no machine has, or that readers read differently, are left to
+// people; a change never leads to a smaller, negative or endless value.
+func TestQuantitiesBeyondReason(t *testing.T) {
+	odd := []string{
+		"9223372036854775807Gi", "9223372036854775807", "9223372036854775808", "99999999999999999999999999999999999999", "1e309", "-1e309", "1E3", "-1Gi", "-1", "-0", "0", "0Mi",
+		"+5", "0x1F", "0o17", "017", "1_000", ".5Gi", "5.", "5.Gi", "∞", "NaN", ".inf", "512 Mi", "１２Mi", "1Ei", "1Zi", "512Mi512Mi", "1e-9", "0.0000000001", "true", "null", "~", "1:30",
+	}
+	yaml := func(kind, value string) map[string]string {
+		return map[string]string{
+			policy.File:                     "version: 1\nservices:\n  it:\n    match: {tags: [it]}\n    owns: [{values: v.yaml, path: a, for: own}]\n",
+			policy.RemedyPath + "/own.yaml": ownRemedy("set: {place: owned, kind: " + kind + "}"),
+			"v.yaml":                        "a: " + value + "\n",
+		}
+	}
+	hcl := func(kind, value string) map[string]string {
+		return map[string]string{
+			policy.File:                     "version: 1\nservices:\n  it:\n    match: {tags: [it]}\n    owns: [{terraform: local.v, for: own}]\n",
+			policy.RemedyPath + "/own.yaml": ownRemedy("set: {place: owned, kind: " + kind + "}"),
+			"main.tf":                       "locals {\n  v = " + value + "\n}\n",
+		}
+	}
+	for _, kind := range []string{"memory", "cpu", "count", "storage", "lambda-memory", "samples", "percent", "instance-type"} {
+		for _, value := range odd {
+			for _, files := range []map[string]string{yaml(kind, value), yaml(kind, fmt.Sprintf("%q", value)), hcl(kind, value), hcl(kind, fmt.Sprintf("%q", value))} {
+				p := only(t, files)
+				if len(p.Proposal.Changes) == 0 {
+					continue
+				}
+				if value != "0" || !slices.Contains([]string{"count 1", "samples 1", "percent 10"}, kind+" "+p.To) {
+					t.Errorf("%s %s: changed to %s\n%s", kind, value, p.To, p.Proposal.Changes.Unified())
+				}
+			}
+		}
+	}
+}
+
+// Where it is not known how many replicas there are, no autoscaler is added: it
+// would take one for all of them.
+func TestReplicasBeyondReason(t *testing.T) {
+	for n, ok := range map[string]bool{
+		"3": true, "9223372036854775807": false, "4611686018427387904": false, "2147483647": false, "99999999999999999999": false,
+		"-5": false, "1e9": false, "0": false, "${REPLICAS}": false, "08": false, "many": false, "[3]": false,
+	} {
+		p, why := create(t, "autoscaler", `kubernetes: "Deployment shop/checkout"`, map[string]string{
+			"k8s/checkout.yaml": strings.Replace(deployment, "replicas: 3", "replicas: "+n, 1),
+		})
+		if diff := p.Proposal.Changes.Unified(); why.None() != ok || (diff != "") != ok || ok && !strings.Contains(diff, "maxReplicas: 6") {
+			t.Errorf("%s replicas: reason %q\n%s", n, why.Text, diff)
+		}
+	}
+}
+
+// only plans the remedy own, which must not fail.
+func only(t *testing.T, files map[string]string) plan.Plan {
+	t.Helper()
+	repo, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: inventory.Map(files)}, nil)
+	if err != nil || len(repo.Remedies) != 1 {
+		t.Fatal(err, repo.Faults)
+	}
+	targets, why, err := repo.Targets(t.Context(), repo.Remedies[0], plan.Subject{Subject: policy.Subject{Tags: []string{"it"}}})
+	if err != nil || len(targets) != 1 {
+		t.Fatal(err, why, repo.Faults)
+	}
+	p, _, err := (&plan.Planner{}).Plan(t.Context(), plan.Case{Target: targets[0], Evidence: []prose.Evidence{{Problem: "P-1", Title: "x"}}}, sandbox.WorldTime)
+	if err != nil {
+		t.Error(err)
+	}
+	return p
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/patch"
 	"github.com/salvehq/salve/internal/policy"
 )
 
@@ -63,9 +64,9 @@ func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) 
 		if err != nil || mine.Value == "" {
 			return nil, nil
 		}
-		replicas := r.replicas(ctx, t.Place)
+		replicas, unknown := r.replicas(ctx, t.Place)
 		sum, ok := r.sum(ctx, t)
-		if !ok {
+		if !ok || unknown != nil {
 			return nil, nil
 		}
 		c, err := policy.QuotaCap(policy.Value{Kind: t.Remedy.Set.Kind, Text: mine.Value}, x.Hard, sum, replicas, x.Source)
@@ -89,7 +90,10 @@ func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 			Form: inventory.Kubernetes, APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name,
 			ContainerIndex: -1, File: w.File, Environment: t.Environment,
 		}
-		n := r.replicas(ctx, at)
+		n, err := r.replicas(ctx, at)
+		if err != nil {
+			return "", false
+		}
 		for _, c := range w.Containers {
 			at.Container, at.Field = c, t.Remedy.Set.Field
 			site, err := r.inventory.Locate(ctx, at)
@@ -102,17 +106,24 @@ func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 	return policy.Sum(t.Remedy.Set.Kind, parts)
 }
 
+// maxReplicas is more than any workload runs.
+const maxReplicas = 10_000
+
 // replicas is how many pods a workload runs as far as its manifest says; one
-// where it says nothing, as Kubernetes does.
-func (r *Repository) replicas(ctx context.Context, at inventory.Target) int {
+// where it says nothing, as Kubernetes does. A number that cannot be read is
+// not one: it may be a placeholder for a large one.
+func (r *Repository) replicas(ctx context.Context, at inventory.Target) (int, error) {
 	at.Field, at.Container, at.ContainerIndex = "spec.replicas", "", -1
 	site, err := r.inventory.Locate(ctx, at)
 	if err != nil {
-		return 1
+		return 0, err
+	}
+	if site.Value == "" {
+		return 1, nil
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(site.Value))
-	if err != nil || n < 1 {
-		return 1
+	if err != nil || n < 0 || n > maxReplicas || strconv.Itoa(n) != strings.TrimSpace(site.Value) {
+		return 0, &patch.Refusal{Path: site.File, Line: site.Line, Why: fmt.Sprintf("replicas are %.40q, which is no number of pods from 0 to %d", site.Value, maxReplicas)}
 	}
-	return n
+	return n, nil
 }

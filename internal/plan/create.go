@@ -10,6 +10,7 @@ import (
 	"text/template"
 
 	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/patch"
 	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/prose"
 	"github.com/salvehq/salve/templates"
@@ -21,10 +22,26 @@ type fresh struct {
 	APIVersion, Kind, Name string
 	Namespace              string // empty where a kustomization sets it
 	Selector               []inventory.Label
-	Replicas, MaxReplicas  int
+	replicas               int
+	unknown                error // why replicas are not known
 
 	Resource string // Terraform: "aws_autoscaling_group.web"
 	Label    string // Terraform: "web"
+}
+
+// Replicas is how many pods there are now; an error where that is not known, or
+// where there are none: a new autoscaler would take one for all.
+func (f fresh) Replicas() (int, error) {
+	if f.unknown == nil && f.replicas == 0 {
+		return 0, &patch.Refusal{Path: f.Name, Why: "runs no replicas"}
+	}
+	return f.replicas, f.unknown
+}
+
+// MaxReplicas is how many there may be.
+func (f fresh) MaxReplicas() (int, error) {
+	n, err := f.Replicas()
+	return n * policy.MaxFactor, err
 }
 
 // objectName is a name of Kubernetes, an RFC 1123 subdomain. It becomes part of
@@ -48,8 +65,8 @@ func create(ctx context.Context, c Case, _ policy.Rule) (made, policy.Reason, er
 		return made{}, why, err
 	}
 	dir, built := home(w)
-	data := fresh{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name, Selector: w.Selector, Replicas: r.replicas(ctx, t.Place)}
-	data.MaxReplicas = data.Replicas * policy.MaxFactor
+	data := fresh{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name, Selector: w.Selector}
+	data.replicas, data.unknown = r.replicas(ctx, t.Place)
 	if !built {
 		data.Namespace = w.Namespace
 	}

@@ -17,6 +17,10 @@ var (
 	countForm  = regexp.MustCompile(`^[0-9]{1,9}$`)
 )
 
+// octal is a number that YAML 1.1, and so Kubernetes, reads with another base
+// than most people.
+var octal = regexp.MustCompile(`^0[0-9]+$`)
+
 // maxBytes bounds a memory quantity, so that sums and products fit.
 const maxBytes = 1 << 50
 
@@ -61,6 +65,8 @@ func isDecimal(text string) bool {
 func parseMemory(text string) (int64, error) {
 	m := memoryForm.FindStringSubmatch(text)
 	switch {
+	case octal.MatchString(text):
+		return 0, fmt.Errorf("%q begins with 0, which some readers take for an octal number", text)
 	case m == nil:
 		return 0, fmt.Errorf("%q is not a memory quantity such as 512Mi or 1.5Gi", text)
 	case m[2] == "m":
@@ -122,7 +128,7 @@ func memoryUnit(like string) int64 {
 // parseCPU returns the millicores of a quantity.
 func parseCPU(text string) (int64, error) {
 	m := cpuForm.FindStringSubmatch(text)
-	if m == nil {
+	if m == nil || octal.MatchString(text) {
 		return 0, fmt.Errorf("%q is not a CPU quantity such as 500m or 1.5", text)
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
@@ -161,7 +167,7 @@ func cpuGrain(milli int64, _ string) int64 {
 }
 
 func parseCount(text string) (int64, error) {
-	if !countForm.MatchString(text) {
+	if !countForm.MatchString(text) || octal.MatchString(text) {
 		return 0, fmt.Errorf("%q is not a whole number", text)
 	}
 	return strconv.ParseInt(text, 10, 64)
