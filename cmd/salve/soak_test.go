@@ -1,0 +1,6 @@
+//go:build soak
+
+package main
+
+// soak lets bad weather last.
+const soak = true
