@@ -1,0 +1,5 @@
+//go:build !soak
+
+package remedy_test
+
+const soak = false
