@@ -136,7 +136,7 @@ func (w *worker) jobs(s *settings) []schedule.Job {
 	return []schedule.Job{
 		{Name: "remediate", Spec: s.remediate, Limit: cycleLimit, Run: w.remediate},
 		{Name: "tune", Spec: s.tune, Limit: cycleLimit, Run: w.tune},
-		{Name: "gates", Spec: "* * * * *", Limit: time.Minute, Run: w.app.due},
+		{Name: "gates", Spec: s.gates, Limit: time.Minute, Run: w.app.due},
 		w.missed(),
 	}
 }

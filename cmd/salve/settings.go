@@ -28,7 +28,7 @@ type settings struct {
 	pacing       bool
 	logFormat    string
 
-	remediate, tune string // cron lines
+	remediate, tune, gates string // cron lines
 
 	// secrets
 	githubKey, webhookSecret                           string
@@ -71,6 +71,7 @@ func (s *settings) scheduleFlags(cmd *cobra.Command, env *environment) {
 	f := cmd.Flags()
 	f.StringVar(&s.remediate, "remediate", or(env.Getenv("SALVE_REMEDIATE"), "*/5 * * * *"), "when to look for open problems, a `cron` line in UTC [$SALVE_REMEDIATE]")
 	f.StringVar(&s.tune, "tune", or(env.Getenv("SALVE_TUNE"), "0 6 * * *"), "when to look for noisy detectors, a `cron` line in UTC [$SALVE_TUNE]")
+	f.StringVar(&s.gates, "gates", or(env.Getenv("SALVE_GATES"), "* * * * *"), "when to look again at gates that wait, a `cron` line in UTC [$SALVE_GATES]")
 }
 
 // secrets reads what has no flag.
@@ -123,7 +124,7 @@ func (s *settings) validate(webhooks bool) error {
 	if s.dynatraceToken == "" && (s.dynatraceClientID == "" || s.dynatraceSecret == "") {
 		errs = append(errs, errors.New("no Dynatrace credentials: set SALVE_DYNATRACE_TOKEN, or SALVE_DYNATRACE_CLIENT_ID and SALVE_DYNATRACE_CLIENT_SECRET"))
 	}
-	for _, line := range []string{s.remediate, s.tune} {
+	for _, line := range []string{s.remediate, s.tune, s.gates} {
 		if line != "" {
 			errs = append(errs, schedule.Validate(line))
 		}

@@ -180,9 +180,9 @@ type risks struct {
 }
 
 // Risks returns the rows of deployment-risk-assessment as of now. They are
-// shared like [Source.Problems], and for longer: they look back 7 days.
+// shared like [Source.Problems].
 func (s *Source) Risks(ctx context.Context, now time.Time) (dql.Result, Question, error) {
-	r := s.risks.get(ctx, now, risksServe, func() (risks, bool) {
+	r := s.risks.get(ctx, now, func() (risks, bool) {
 		res, question, err := s.query(ctx, catalog.DeploymentRiskAssessment, nil)
 		if err != nil {
 			res = dql.Result{}

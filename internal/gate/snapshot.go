@@ -51,18 +51,14 @@ type Source struct {
 	risks    memo[risks]
 }
 
-// How long one answer serves everybody. What is asked about seven days changes
-// more slowly.
-const (
-	problemsServe = 10 * time.Second
-	risksServe    = time.Minute
-)
+// serves is how long one answer is given to everybody.
+const serves = 10 * time.Second
 
 // Problems returns the problems as of now. An answer that is no older than ten
 // seconds is shared; what went wrong is shared by those who waited for it, and
 // by those who ask as of the same time.
 func (s *Source) Problems(ctx context.Context, now time.Time) Snapshot {
-	return s.problems.get(ctx, now, problemsServe, func() (Snapshot, bool) {
+	return s.problems.get(ctx, now, func() (Snapshot, bool) {
 		snap := s.ask(ctx, now)
 		return snap, snap.Quality == dql.OK
 	})
@@ -121,7 +117,7 @@ type memo[T any] struct {
 // get returns an answer as of now: the last one while it serves, that of who is
 // asking already, or a new one of ask, which also says whether it may be kept.
 // Who waits in vain gets the zero answer.
-func (m *memo[T]) get(ctx context.Context, now time.Time, serves time.Duration, ask func() (T, bool)) (out T) {
+func (m *memo[T]) get(ctx context.Context, now time.Time, ask func() (T, bool)) (out T) {
 	m.mu.Lock()
 	if other := m.asking; other != nil {
 		m.mu.Unlock()

@@ -92,7 +92,7 @@ func (s *Sandbox) tenant(o Options) error {
 	}
 	s.Tenant, err = dynatracetest.New(dynatracetest.Options{
 		Source: eval.Records(records), Now: o.Now,
-		Tokens: []dynatracetest.Token{{Secret: s.Token, Scopes: append(dynatracetest.Scopes(), "storage:metrics:read")}},
+		Tokens: []dynatracetest.Token{{Secret: s.Token, Scopes: append(dynatracetest.Scopes(), "storage:metrics:read", "storage:spans:read")}},
 	})
 	if err != nil {
 		return err
