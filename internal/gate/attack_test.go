@@ -241,7 +241,7 @@ func TestAttack23ForgedBeforeVerdict(t *testing.T) {
 }
 
 // many is a world of n open pull requests over 50 environments.
-func many(t *testing.T, n int) *world {
+func many(t testing.TB, n int) *world {
 	t.Helper()
 	w := newWorld(t, &txtar.Archive{})
 	var environments strings.Builder
@@ -267,6 +267,18 @@ func (w *world) reconcile() {
 	if err := w.checker.Reconcile(w.t.Context(), []*plan.Repository{repo}, w.now); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// tick is both schedules, whatever they come to: with Dynatrace down they come
+// to errors.
+func (w *world) tick() {
+	w.tenant.now = w.now
+	repo, err := w.Repository(w.t.Context(), shop, "main")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_ = w.checker.Due(w.t.Context(), w.now)
+	_ = w.checker.Reconcile(w.t.Context(), []*plan.Repository{repo}, w.now)
 }
 
 // A tick over a thousand open pull requests asks Dynatrace once, and writes

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,46 @@ func TestUpperTail(t *testing.T) {
 	} {
 		if got := upperTail(tt.canary, tt.canary+tt.stable, tt.share); math.Abs(got-tt.want) > 1e-10*(1+tt.want) {
 			t.Errorf("%d to %d at %v: p = %.10g, want %.10g", tt.canary, tt.stable, tt.share, got, tt.want)
+		}
+	}
+}
+
+// Figures of another implementation, R 4.2.2, whose poisson.test of two counts
+// is this very test, and binom.test what it comes down to:
+//
+//	options(digits=12)
+//	binom.test(c, c+s, p, alternative="greater")$p.value
+//	poisson.test(c(c, s), c(p, 1-p), alternative="greater")$p.value
+func TestUpperTailAgainstR(t *testing.T) {
+	for _, tt := range []struct {
+		canary, stable int
+		share, want    float64
+	}{
+		{3, 0, 0.5, 0.125}, {5, 0, 0.5, 0.03125}, {5, 1, 0.5, 0.109375}, {7, 1, 0.5, 0.03515625}, {2, 1, 0.1, 0.028},
+		{60, 40, 0.5, 0.0284439668205}, {300, 700, 0.27, 0.018590734302}, {1000, 1000, 0.48, 0.0385779943662},
+		{12, 3, 0.05, 9.64061279297e-14}, {1, 99, 0.01, 0.633967658727},
+	} {
+		if got := upperTail(tt.canary, tt.canary+tt.stable, tt.share); math.Abs(got-tt.want) > 1e-10*tt.want {
+			t.Errorf("%d to %d at %v: p = %.12g, R has %.12g", tt.canary, tt.stable, tt.share, got, tt.want)
+		}
+	}
+}
+
+// The 25 p-values of García-Arenzana et al. (2014) as McDonald's Handbook of
+// Biological Statistics lists them, and more, adjusted by R 4.2.2:
+//
+//	p.adjust(c(…), "holm")
+func TestHolmAgainstR(t *testing.T) {
+	diet := []float64{0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216, 0.222, 0.251, 0.269, 0.275, 0.34, 0.341, 0.384, 0.569, 0.594, 0.696, 0.762, 0.94, 0.942, 0.975, 0.986}
+	adjusted := slices.Repeat([]float64{1}, len(diet))
+	copy(adjusted, []float64{0.025, 0.192, 0.897, 0.902, 0.902})
+	for _, tt := range []struct{ in, want []float64 }{
+		{diet, adjusted}, {[]float64{0.02, 0.02, 0.02}, []float64{0.06, 0.06, 0.06}}, {[]float64{0.01, 0.04, 0.03, 0.005}, []float64{0.03, 0.06, 0.06, 0.02}},
+	} {
+		for i, got := range holm(tt.in) {
+			if math.Abs(got-tt.want[i]) > 1e-9 {
+				t.Errorf("holm(%v)[%d] = %v, R has %v", tt.in, i, got, tt.want[i])
+			}
 		}
 	}
 }

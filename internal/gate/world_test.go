@@ -77,10 +77,13 @@ type host struct {
 	comments    map[string]string
 	answers     []string
 	fail        error // of the next answer
-	writes      int
+	writes      int   // of statuses
+	listed      int   // lists of pull requests
+	read        int   // pull requests one by one, and their files
 }
 
 func (h *host) Pull(_ context.Context, _ forge.Repo, n int) (forge.PullRequest, error) {
+	h.read++
 	if p := h.pulls[n]; p != nil {
 		return *p, nil
 	}
@@ -88,6 +91,7 @@ func (h *host) Pull(_ context.Context, _ forge.Repo, n int) (forge.PullRequest, 
 }
 
 func (h *host) OpenPulls(context.Context, forge.Repo) ([]forge.PullRequest, error) {
+	h.listed++
 	var out []forge.PullRequest
 	for _, p := range h.pulls {
 		out = append(out, *p)
@@ -97,6 +101,7 @@ func (h *host) OpenPulls(context.Context, forge.Repo) ([]forge.PullRequest, erro
 }
 
 func (h *host) ChangedPaths(_ context.Context, _ forge.Repo, n int) ([]string, error) {
+	h.read++
 	if h.paths[n] == nil {
 		return nil, forge.ErrUnavailable
 	}
@@ -159,7 +164,7 @@ func (h *host) AnswerRule(_ context.Context, _ forge.Repo, run int64, environmen
 
 // A world is a repository, a tenant and a code host at one time.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	files   map[string]string
 	tenant  *tenant
 	host    *host
@@ -195,7 +200,7 @@ func sha(kind byte, n int) forge.SHA {
 
 // newWorld returns a world with the files below repo/ and the records of an
 // archive.
-func newWorld(t *testing.T, a *txtar.Archive) *world {
+func newWorld(t testing.TB, a *txtar.Archive) *world {
 	t.Helper()
 	w := &world{
 		t: t, archive: a, files: map[string]string{}, store: &gate.Memory{}, traffic: &telemetry{}, tenant: &tenant{mode: "up"},
