@@ -178,6 +178,9 @@ func siteOf(p kustomize.Place, how string) Site {
 // decide says where the change goes: to where the value is written, if only
 // what is meant takes it from there; else to the overlay of what is meant.
 func (r *Repository) decide(t Target, meant []*instance, q *query, p kustomize.Place) (work, error) {
+	if p.Layer >= 0 && meant[0].Layers[p.Layer].Copy != nil {
+		return r.decideCopy(t, meant, q, p, meant[0].Layers[p.Layer].Copy)
+	}
 	others := r.othersAt(t, meant, p)
 	if len(others) > 0 {
 		return r.override(t, meant, q, p, others)
@@ -191,7 +194,7 @@ func (r *Repository) decide(t Target, meant []*instance, q *query, p kustomize.P
 	}
 	w := work{target: t, at: p.Address, style: q.style, site: siteOf(p, meant[0].how(p))}
 	w.merge = p.Layer >= 0
-	w.site.Affects = environments(meant)
+	w.site.Affects = append(environments(meant), r.copiedTo(meant, q, p)...)
 	w.share(f)
 	return w, nil
 }
@@ -209,6 +212,8 @@ func (i *instance) how(p kustomize.Place) string {
 	switch {
 	case l.Count != nil:
 		return "replicas " + by
+	case l.Copy != nil:
+		return fmt.Sprintf("%s %s, copied by a replacement %s", l.Copy.Source().Object.Kind, l.Copy.Source().Object.Name, by)
 	case l.Patch.Text != nil:
 		return "inline patch " + by
 	}

@@ -141,6 +141,13 @@ func (r *Repository) render() {
 		}
 	}
 	r.listed = r.graph.Listed()
+	for _, i := range r.builds {
+		for _, l := range i.Layers {
+			if l.Patch != nil && l.Patch.Text == nil {
+				r.listed[l.Patch.File] = true
+			}
+		}
+	}
 	for _, f := range r.list {
 		text := r.texts[f.Path]
 		if text == nil || r.listed[f.Path] || kustomize.Is(f.Path) || !matters(f.Path, text) {

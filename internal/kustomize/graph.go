@@ -42,7 +42,7 @@ func (g Graph) Roots() []*Kustomization {
 func (g Graph) Listed() map[string]bool {
 	out := map[string]bool{}
 	for _, k := range g {
-		for _, f := range append(k.Patches(), k.Resources...) {
+		for _, f := range slices.Concat(k.Patches(), k.Resources, k.configs()) {
 			out[f] = true
 		}
 	}
@@ -92,7 +92,9 @@ func (b *build) add(k *Kustomization, in []*Instance) []*Instance {
 			in = b.add(c, in)
 		}
 	}
-	return k.apply(in, b.from)
+	in = k.apply(in, b.from)
+	b.transform(k, in)
+	return slices.DeleteFunc(in, func(i *Instance) bool { return i.deleted })
 }
 
 func (b *build) objects(k *Kustomization, file string) []*Instance {
@@ -124,6 +126,50 @@ func Objects(f *kubeedit.File) []kubeedit.Object {
 		objects, err := d.Objects()
 		if err == nil {
 			out = append(out, objects...)
+		}
+	}
+	return out
+}
+
+// Above returns the kustomizations that render the charts of a file: the one
+// that it is, or whose generators it configures, and all that include it,
+// nearest first.
+func (g Graph) Above(file string) []*Kustomization {
+	var out []*Kustomization
+	for _, dir := range slices.Sorted(maps.Keys(g)) {
+		k := g[dir]
+		if k.Path == file || slices.Contains(k.Generators, file) {
+			out = append(out, k)
+		}
+	}
+	for n := 0; n < len(out); n++ {
+		for _, dir := range slices.Sorted(maps.Keys(g)) {
+			k := g[dir]
+			if slices.Contains(slices.Concat(k.Resources, k.Components), out[n].Dir) && !slices.Contains(out, k) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
+
+// For returns the patches of a kustomization that are for an object of a kind
+// and name, which a chart renders.
+func (k *Kustomization) For(kind, name string, from Source) []*Patch {
+	var out []*Patch
+	for _, p := range slices.Concat(k.patches, k.json6902) {
+		content := p.Content(from)
+		if content == nil {
+			continue
+		}
+		if s := p.target; s != nil {
+			if (kind == "" || whole(s.kind, kind)) && whole(s.name, name) {
+				out = append(out, p)
+			}
+			continue
+		}
+		if slices.ContainsFunc(Objects(content), func(o kubeedit.Object) bool { return (kind == "" || o.Kind == kind) && o.Name == name }) {
+			out = append(out, p)
 		}
 	}
 	return out

@@ -22,16 +22,24 @@ type Instance struct {
 // A Name is what an object is called at one stage of a build.
 type Name struct{ Namespace, Name string }
 
-// A Layer changes an instance: a patch or a count of replicas.
+// A Layer changes an instance: a patch, a count of replicas, a copy of another
+// object's field, or something that this program does not know.
 type Layer struct {
-	Patch *Patch
-	Count *Count
+	Patch   *Patch
+	Count   *Count
+	Copy    *Copy
+	Foreign *Foreign
 }
 
 // By is the kustomization that a layer belongs to.
 func (l Layer) By() *Kustomization {
-	if l.Count != nil {
+	switch {
+	case l.Count != nil:
 		return l.Count.By
+	case l.Copy != nil:
+		return l.Copy.By
+	case l.Foreign != nil:
+		return l.Foreign.By
 	}
 	return l.Patch.By
 }
@@ -39,10 +47,10 @@ func (l Layer) By() *Kustomization {
 // Same reports whether two layers stand in the same text, as when several builds
 // use one patch.
 func (l Layer) Same(o Layer) bool {
-	if l.Count != nil || o.Count != nil {
-		return l.Count == o.Count
-	}
 	a, b := l.Patch, o.Patch
+	if a == nil || b == nil {
+		return l.Count == o.Count && l.Copy == o.Copy && l.Foreign == o.Foreign && a == b
+	}
 	return a.File == b.File && a.Doc == b.Doc && a.Text.String() == b.Text.String()
 }
 
@@ -62,8 +70,8 @@ func (i *Instance) Root() *Kustomization {
 type Source func(file string) *kubeedit.File
 
 // apply does to objects what a kustomization says, in the order of kustomize:
-// patches, namespace, prefix and suffix, JSON patches, replicas. It returns
-// those that no patch deletes.
+// patches, namespace, prefix and suffix, JSON patches, replicas, replacements.
+// It returns those that no patch deletes.
 func (k *Kustomization) apply(in []*Instance, from Source) []*Instance {
 	for _, i := range in {
 		i.Chain = append(i.Chain, k)
@@ -78,12 +86,14 @@ func (k *Kustomization) apply(in []*Instance, from Source) []*Instance {
 		i.Names = append(i.Names, n)
 		i.patch(k.json6902, from)
 		for c := range k.counts {
-			if i.called(k.counts[c].Name) && scalable[i.Object.Kind] {
+			if i.called(k.counts[c].Name) && k.scales(i.Object, from) {
 				i.Layers = append(i.Layers, Layer{Count: &k.counts[c]})
 			}
 		}
 	}
-	return slices.DeleteFunc(in, func(i *Instance) bool { return i.deleted })
+	in = slices.DeleteFunc(in, func(i *Instance) bool { return i.deleted })
+	k.copy(append(slices.Clone(k.replacements), k.more(from)...), in)
+	return in
 }
 
 // scalable lists the kinds that the replicas field changes.
@@ -130,6 +140,14 @@ func (p *Patch) deletes(i *Instance, from Source) bool {
 
 // Add puts a patch from outside on top of an instance, if it is for it.
 func (i *Instance) Add(p *Patch, from Source) { i.patch([]*Patch{p}, from) }
+
+// Count puts a count of replicas from outside on top of an instance, if it is
+// for it.
+func (i *Instance) Count(c *Count) {
+	if i.called(c.Name) && scalable[i.Object.Kind] {
+		i.Layers = append(i.Layers, Layer{Count: c})
+	}
+}
 
 // Content is the text of the patch, nil if it cannot be read.
 func (p *Patch) Content(from Source) *kubeedit.File {
@@ -178,7 +196,15 @@ func (i *Instance) identified(namespace, name string) bool {
 	})
 }
 
-func (s *selector) selects(i *Instance) bool {
+// selects reports whether a target is for an instance.
+func (s *selector) selects(i *Instance) bool { return s.by(i, whole) }
+
+// names reports whether a selector without patterns is for an instance.
+func (s *selector) names(i *Instance) bool {
+	return s.by(i, func(want, have string) bool { return want == "" || want == have })
+}
+
+func (s *selector) by(i *Instance, whole func(pattern, s string) bool) bool {
 	group, version, ok := strings.Cut(i.Object.APIVersion, "/")
 	if !ok {
 		group, version = "", i.Object.APIVersion

@@ -25,12 +25,20 @@ type Kustomization struct {
 	Components []string // directories
 	Remote     []string // bases outside the repository, as written
 	Charts     []Chart
+	Generators []string // files that configure generators
 
 	patches  []*Patch // strategic-merge and others, in order of application
 	json6902 []*Patch
 	counts   []Count
 
 	namespace, prefix, suffix string
+
+	replacements     []*replacement
+	replacementFiles []string
+	transformers     []listed
+	configurations   []string
+	schema           string // openapi: how lists of other kinds are merged
+	images           []image
 }
 
 // A Patch is one patch: where its text is, and what it is for.
@@ -41,6 +49,7 @@ type Patch struct {
 	Text   kubeedit.Path // to the block scalar of an inline patch, else nil
 	Line   int           // of the entry in the kustomization
 	target *selector     // nil: the patch names its object itself
+	deep   bool          // it stands in a text within a text
 	doc    *kubeedit.File
 }
 
@@ -48,6 +57,8 @@ type Patch struct {
 type Count struct {
 	By   *Kustomization
 	Name string
+	File string
+	Doc  int
 	At   kubeedit.Path
 }
 
@@ -57,6 +68,7 @@ type Chart struct {
 	Line                     int
 	Files                    []string      // values files, later ones win
 	Inline                   kubeedit.Path // to valuesInline
+	Merge                    string        // how the two go together: override, replace or merge
 }
 
 // A selector is the target of a patch. Names are regular expressions.
@@ -105,8 +117,22 @@ func Read(f *kubeedit.File) (*Kustomization, error) {
 	}
 	k.readPatches(f, root)
 	for i, n := range kubeedit.Items(root, "replicas") {
-		k.counts = append(k.counts, Count{k, kubeedit.Text(n, "name"), kubeedit.Path{kubeedit.Key("replicas"), kubeedit.Index(i), kubeedit.Key("count")}})
+		k.counts = append(k.counts, Count{By: k, Name: kubeedit.Text(n, "name"), File: f.Path, At: kubeedit.Path{kubeedit.Key("replicas"), kubeedit.Index(i), kubeedit.Key("count")}})
 	}
+	k.readImages(f.Docs[0], root)
+	k.replacements, k.replacementFiles = readReplacements(f.Path, f.Docs[0].Line, kubeedit.Items(root, "replacements"))
+	for _, n := range kubeedit.Items(root, "transformers") {
+		k.transformers = append(k.transformers, listed{n.Value, f.Docs[0].Line + n.Line - 1})
+	}
+	for _, n := range kubeedit.Items(root, "generators") {
+		if !strings.Contains(n.Value, "\n") && !remote(n.Value) {
+			k.Generators = append(k.Generators, path.Join(k.Dir, n.Value))
+		}
+	}
+	for _, n := range kubeedit.Items(root, "configurations") {
+		k.configurations = append(k.configurations, n.Value)
+	}
+	k.schema = kubeedit.Text(root, "openapi", "path")
 	k.readCharts(root)
 	return k, nil
 }
@@ -206,7 +232,7 @@ func (k *Kustomization) readCharts(root *yaml.Node) {
 		at := kubeedit.Path{kubeedit.Key("helmCharts"), kubeedit.Index(i)}
 		c := Chart{
 			Name: kubeedit.Text(n, "name"), Release: kubeedit.Text(n, "releaseName"), Namespace: kubeedit.Text(n, "namespace"),
-			Line: n.Line, Inline: at.Join(kubeedit.Key("valuesInline")),
+			Merge: kubeedit.Text(n, "valuesMerge"), Line: n.Line, Inline: at.Join(kubeedit.Key("valuesInline")),
 		}
 		if v := kubeedit.Text(n, "valuesFile"); v != "" {
 			c.Files = append(c.Files, path.Join(k.Dir, v))

@@ -29,7 +29,15 @@ type Place struct {
 // Value returns where the field that is in force is written: in the last layer
 // that writes it, else in the manifest, also if nothing is written there.
 func (i *Instance) Value(f Field, from Source) (Place, error) {
-	for n := len(i.Layers) - 1; n >= 0; n-- {
+	if err := i.image(f); err != nil {
+		return Place{}, err
+	}
+	return i.value(len(i.Layers), f, from)
+}
+
+// value is Value as of the first layers.
+func (i *Instance) value(layers int, f Field, from Source) (Place, error) {
+	for n := layers - 1; n >= 0; n-- {
 		if p, ok, err := i.InLayer(n, f, from); err != nil || ok {
 			return p, err
 		}
@@ -47,11 +55,18 @@ func read(f *kubeedit.File, layer int, a kubeedit.Address) (Place, error) {
 // InLayer returns where a layer writes a field; ok is false if it does not.
 func (i *Instance) InLayer(n int, f Field, from Source) (p Place, ok bool, err error) {
 	l := i.Layers[n]
-	if c := l.Count; c != nil {
+	switch {
+	case l.Foreign != nil:
+		return Place{}, false, l.Foreign.refuse()
+	case l.Copy != nil:
+		p, ok, err := l.Copy.value(i, f, from)
+		p.Layer = n
+		return p, ok, err
+	case l.Count != nil:
 		if f.Path.String() != "spec.replicas" {
 			return Place{}, false, nil
 		}
-		p, err := read(from(c.By.Path), n, kubeedit.Address{Path: c.At})
+		p, err := read(from(l.Count.File), n, kubeedit.Address{Doc: l.Count.Doc, Path: l.Count.At})
 		return p, p.Written, err
 	}
 	content := l.Patch.Content(from)
@@ -63,10 +78,17 @@ func (i *Instance) InLayer(n int, f Field, from Source) (p Place, ok bool, err e
 		return Place{}, false, err
 	}
 	if root != nil && root.Kind == yaml.SequenceNode {
-		return i.operation(n, f, root, from)
+		p, ok, err = i.operation(n, f, root, from)
+	} else if p, ok, err = i.Merge(n, f, from); ok {
+		if err := i.uncertain(l.Patch, f, from); err != nil {
+			return Place{}, false, err
+		}
+		ok = p.Written || l.Patch.replaces(i, f, from)
 	}
-	p, there, err := i.Merge(n, f, from)
-	return p, there && (p.Written || l.Patch.replaces(i, f, from)), err
+	if ok && err == nil && l.Patch.deep {
+		err = &patch.Refusal{Path: l.Patch.File, Line: l.Patch.Line, Why: "it is written by a patch that stands in a text within a text", Do: "change that patch"}
+	}
+	return p, ok, err
 }
 
 // Merge returns where a strategic-merge patch writes a field or would; ok is
@@ -120,6 +142,9 @@ func (i *Instance) Mergeable(f Field) bool {
 // read reads an address of the text of a patch, in its file or inline.
 func (p *Patch) read(layer, doc int, at kubeedit.Path, from Source) (Place, error) {
 	f := from(p.File)
+	if p.deep && p.Text != nil {
+		return read(p.doc, layer, kubeedit.Address{Doc: doc, Path: at})
+	}
 	if p.Text != nil {
 		return read(f, layer, kubeedit.Address{Doc: p.Doc, Text: p.Text, Path: at})
 	}
@@ -133,6 +158,9 @@ func (i *Instance) operation(n int, f Field, root *yaml.Node, from Source) (Plac
 	p, pointer := i.Layers[n].Patch, f.pointer()
 	for k := len(root.Content) - 1; k >= 0; k-- {
 		op, at := kubeedit.Text(root.Content[k], "op"), tokens(kubeedit.Text(root.Content[k], "path"))
+		if f.shifts(op, at) {
+			return Place{}, false, &patch.Refusal{Path: p.File, Line: p.Line, Why: fmt.Sprintf("a JSON patch does %s on /%s, which moves the elements of that list", op, strings.Join(at, "/")), Do: "change that patch"}
+		}
 		if op == "test" || len(at) > len(pointer) || !slices.Equal(at, pointer[:len(at)]) {
 			continue
 		}
@@ -143,6 +171,19 @@ func (i *Instance) operation(n int, f Field, root *yaml.Node, from Source) (Plac
 		return place, true, err
 	}
 	return Place{}, false, nil
+}
+
+// shifts reports whether an operation puts another element in the place of one
+// that f leads through, by its index.
+func (f Field) shifts(op string, at []string) bool {
+	n := len(at) - 1
+	pointer := f.pointer()
+	if op != "add" && op != "remove" || n < 0 || n >= len(f.Path) || !f.Path[n].List || !slices.Equal(at[:n], pointer[:n]) {
+		return false
+	}
+	i, err := strconv.Atoi(at[n])
+	mine, bad := strconv.Atoi(pointer[n])
+	return err == nil && bad == nil && (i < mine || i == mine && op == "add")
 }
 
 // pointer is the path of the field as JSON pointers have it.
