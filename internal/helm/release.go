@@ -30,11 +30,36 @@ type Source struct {
 	Doc  int
 	Text kubeedit.Path // to a block of text that holds YAML, else nil
 	At   kubeedit.Path // what all paths of values begin with
+	Of   string        // the one path of values that stands At, as --set has it; empty for a source of many
 }
 
 // Address returns where a value of the source stands.
 func (s Source) Address(p kubeedit.Path) kubeedit.Address {
+	if s.Of != "" {
+		return kubeedit.Address{Doc: s.Doc, Path: s.At}
+	}
 	return kubeedit.Address{Doc: s.Doc, Text: s.Text, Path: s.At.Append(p)}
+}
+
+// Has reports whether a value at a path can stand in the source.
+func (s Source) Has(p kubeedit.Path) bool {
+	if s.Of == "" {
+		return true
+	}
+	only, err := kubeedit.ParsePath(s.Of)
+	return err == nil && only.String() == p.String()
+}
+
+// Below is the source as a subchart sees it, whose values stand below a key; ok
+// is false if it holds none of them.
+func (s Source) Below(key string) (Source, bool) {
+	if s.Of == "" {
+		s.At = s.At.Join(kubeedit.Key(key))
+		return s, true
+	}
+	var ok bool
+	s.Of, ok = strings.CutPrefix(s.Of, key+".")
+	return s, ok
 }
 
 // Same reports whether two sources are one place.
@@ -122,6 +147,11 @@ func argo(o kubeedit.Object) []Release {
 			r.Sources = append(r.Sources, Source{File: o.Doc.Path(), Doc: o.Doc.Index, Text: o.At.Append(p).Append(kubeedit.Keys("helm", "values"))})
 		}
 		r.Sources = append(r.Sources, inside(o, p, "helm", "valuesObject"))
+		for i, n := range kubeedit.Items(helm, "parameters") {
+			s := inside(o, p.Append(kubeedit.Keys("helm", "parameters")).Join(kubeedit.Index(i)), "value")
+			s.Of = kubeedit.Text(n, "name")
+			r.Sources = append(r.Sources, s)
+		}
 		out = append(out, r)
 	}
 	return out
@@ -152,14 +182,27 @@ func generator(o kubeedit.Object) Release {
 		r.Namespace = ns
 	}
 	r.setChart("", kubeedit.Text(n, "name"))
+	var files []Source
 	if f := kubeedit.Text(n, "valuesFile"); f != "" {
-		r.Sources = append(r.Sources, Source{File: path.Join(dir, f)})
+		files = append(files, Source{File: path.Join(dir, f)})
 	}
 	for _, f := range kubeedit.Items(n, "additionalValuesFiles") {
-		r.Sources = append(r.Sources, Source{File: path.Join(dir, f.Value)})
+		files = append(files, Source{File: path.Join(dir, f.Value)})
 	}
-	r.Sources = append(r.Sources, inside(o, nil, "valuesInline"))
+	r.Sources = Inflated(files, inside(o, nil, "valuesInline"), kubeedit.Text(n, "valuesMerge"))
 	return r
+}
+
+// Inflated puts the values files and the inline values of a chart that kustomize
+// renders into the order in which they win, as valuesMerge says.
+func Inflated(files []Source, inline Source, merge string) []Source {
+	switch merge {
+	case "merge": // what a values file says stays
+		return append([]Source{inline}, files...)
+	case "replace":
+		return []Source{inline}
+	}
+	return append(files, inline)
 }
 
 // k3s reads a HelmChart of the controller of Rancher.
@@ -173,6 +216,13 @@ func k3s(o kubeedit.Object) []Release {
 	r.setChart("", kubeedit.Text(n, "spec", "chart"))
 	if text := kubeedit.Lookup(n, "spec", "valuesContent"); text != nil && text.Style&yaml.LiteralStyle != 0 {
 		r.Sources = append(r.Sources, Source{File: o.Doc.Path(), Doc: o.Doc.Index, Text: o.At.Append(kubeedit.Keys("spec", "valuesContent"))})
+	}
+	if set := kubeedit.Lookup(n, "spec", "set"); set != nil && set.Kind == yaml.MappingNode {
+		for i := 1; i < len(set.Content); i += 2 {
+			s := inside(o, nil, "spec", "set", set.Content[i-1].Value)
+			s.Of = set.Content[i-1].Value
+			r.Sources = append(r.Sources, s)
+		}
 	}
 	return []Release{r}
 }
@@ -221,6 +271,11 @@ func FromHelmfile(f *kubeedit.File) ([]Release, error) {
 				} else {
 					r.Sources = append(r.Sources, Source{File: path.Join(dir, v.Value)})
 				}
+			}
+			for j, v := range kubeedit.Items(n, "set") {
+				r.Sources = append(r.Sources, Source{
+					File: f.Path, Doc: d.Index, At: at.Join(kubeedit.Key("set"), kubeedit.Index(j), kubeedit.Key("value")), Of: kubeedit.Text(v, "name"),
+				})
 			}
 			out = append(out, r)
 		}

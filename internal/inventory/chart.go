@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,6 +56,9 @@ func (r *Repository) locateInstalled(t Target, meant []*installed) (work, error)
 	var sites []Site
 	var at []kubeedit.Path
 	for _, i := range meant {
+		if err := r.patchedAfter(t, i); err != nil {
+			return work{}, err
+		}
 		p, err := r.valuePath(t, i)
 		if err != nil {
 			return work{}, err
@@ -72,6 +76,30 @@ func (r *Repository) locateInstalled(t Target, meant []*installed) (work, error)
 		return work{}, &AmbiguousError{Target: t, Candidates: sites, Do: "name the environment, the namespace or the file"}
 	}
 	return r.decideInstalled(t, meant, at[0], places[0])
+}
+
+// patchedAfter refuses a field of a chart that a kustomization patches once the
+// chart is rendered: the values are not in force then.
+func (r *Repository) patchedAfter(t Target, i *installed) error {
+	field, err := kubeedit.ParsePath(t.Field)
+	if err != nil {
+		return nil
+	}
+	if !strings.HasPrefix(i.release.How, "helmCharts") && i.release.How != "HelmChartInflationGenerator" {
+		return nil // Flux and Argo CD render it by themselves
+	}
+	kind := ""
+	if i.template != nil {
+		kind = i.template.Kind
+	}
+	for _, k := range r.graph.Above(i.release.File) {
+		for _, p := range k.For(kind, i.name, r.source) {
+			if bytes.Contains(p.Content(r.source).Src, []byte(field.Last())) {
+				return &patch.Refusal{Path: p.File, Line: p.Line, Why: fmt.Sprintf("a patch of %s writes %s once the chart is rendered", k.Dir, field.Last()), Do: "change that patch"}
+			}
+		}
+	}
+	return nil
 }
 
 // valuePath returns the path of the values that fills in a field.
@@ -103,7 +131,7 @@ func (r *Repository) guess(t Target, i *installed, refuse func(why, do string) e
 	found := map[string]kubeedit.Path{}
 	for _, s := range i.sources {
 		f, err := r.file(s.File)
-		if err != nil {
+		if err != nil || s.Of != "" {
 			continue
 		}
 		root, err := f.Top(s.Address(nil))
@@ -140,12 +168,15 @@ func (r *Repository) decideInstalled(t Target, meant []*installed, p kubeedit.Pa
 	first := meant[0]
 	here := work{target: t, at: place.Address, site: siteOf(place, "values of "+first.release.How)}
 	editable := place.Layer >= 0 && !first.sources[place.Layer].fallback
+	if place.Layer >= 0 && first.sources[place.Layer].Of != "" {
+		here.style = kubeedit.AsString // as --set, it is text
+	}
 	if editable && len(r.alsoFrom(meant, first.sources[place.Layer], nil)) == 0 {
 		return r.guarded(here)
 	}
 	for n := len(first.sources) - 1; n > place.Layer; n-- {
 		s := first.sources[n]
-		if s.fallback || len(r.alsoFrom(meant, s, nil)) > 0 || slices.ContainsFunc(meant, func(i *installed) bool { return !i.has(s) }) {
+		if s.fallback || s.Of != "" || len(r.alsoFrom(meant, s, nil)) > 0 || slices.ContainsFunc(meant, func(i *installed) bool { return !i.has(s) }) {
 			continue
 		}
 		return r.ownValue(t, first, s, p, place)

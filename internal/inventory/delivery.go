@@ -17,6 +17,9 @@ type delivery struct {
 	cluster   string
 	force     bool // the namespace replaces what manifests say
 	patches   []*kustomize.Patch
+	counts    []*kustomize.Count
+	prefix    string // of names
+	suffix    string
 	file      string // that says so
 }
 
@@ -57,15 +60,38 @@ func (r *Repository) deliveries(i *instance) []delivery {
 		n := r.object(i).Node()
 		d := delivery{namespace: kubeedit.Text(n, "spec", "destination", "namespace"), cluster: kubeedit.Text(n, "spec", "destination", "name"), file: file}
 		var out []delivery
-		for _, source := range append(kubeedit.Items(n, "spec", "sources"), kubeedit.Lookup(n, "spec", "source")) {
-			if dir := kubeedit.Text(source, "path"); dir != "" {
+		at := []kubeedit.Path{kubeedit.Keys("spec", "source")}
+		for s := range kubeedit.Items(n, "spec", "sources") {
+			at = append(at, kubeedit.Keys("spec", "sources").Join(kubeedit.Index(s)))
+		}
+		for _, p := range at {
+			if dir := kubeedit.Text(r.object(i).Doc.Follow(i.Object.At.Append(p)), "path"); dir != "" {
 				d.dir = path.Join(".", dir)
-				out = append(out, d)
+				out = append(out, d.kustomized(r.object(i), p.Join(kubeedit.Key("kustomize"))))
 			}
 		}
 		return out
 	}
 	return nil
+}
+
+// kustomized is d with what an Application adds to the kustomization that it
+// builds.
+// https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/
+func (d delivery) kustomized(o kubeedit.Object, at kubeedit.Path) delivery {
+	n := o.Doc.Follow(o.At.Append(at))
+	d.patches = kustomize.Inline(o, at.Join(kubeedit.Key("patches")))
+	d.prefix, d.suffix, d.counts = kubeedit.Text(n, "namePrefix"), kubeedit.Text(n, "nameSuffix"), nil
+	for c, entry := range kubeedit.Items(n, "replicas") {
+		d.counts = append(d.counts, &kustomize.Count{
+			Name: kubeedit.Text(entry, "name"), File: o.Doc.Path(), Doc: o.Doc.Index,
+			At: o.At.Append(at).Join(kubeedit.Key("replicas"), kubeedit.Index(c), kubeedit.Key("count")),
+		})
+	}
+	if name := kubeedit.Text(n, "namespace"); name != "" {
+		d.namespace, d.force = name, true
+	}
+	return d
 }
 
 // of returns the deliveries that apply an instance: of the directory that is
@@ -92,6 +118,12 @@ func (r *Repository) settle(i *instance, all map[string][]delivery) {
 	if len(mine) == 1 {
 		for _, p := range first.patches {
 			i.Add(p, r.source)
+		}
+		for _, c := range first.counts {
+			i.Count(c)
+		}
+		if i.Root() != nil {
+			i.name = first.prefix + i.name + first.suffix
 		}
 	}
 	i.unused = false

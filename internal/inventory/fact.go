@@ -104,6 +104,9 @@ func (r *Repository) installedFacts(i *installed) []Fact {
 				out = append(out, f.refused(err))
 				continue
 			}
+			if err := r.patchedAfter(Target{Container: c, Field: field}, i); err != nil {
+				f = f.refused(err)
+			}
 			if place, n := r.inForce(i.sources, p); n >= 0 {
 				f.Value, f.File, f.Line, f.How = place.Value, place.File, place.Line, fmt.Sprintf("%s, values of %s", p, i.release.How)
 				f.Over = r.defaults(i.sources[:n], p)

@@ -120,8 +120,8 @@ func (r *Repository) releases() []helm.Release {
 			}
 		}
 	}
-	for _, k := range r.graph {
-		out = append(out, inflated(k)...)
+	for _, dir := range sorted(r.graph) {
+		out = append(out, inflated(r.graph[dir])...)
 	}
 	return out
 }
@@ -154,10 +154,11 @@ func inflated(k *kustomize.Kustomization) []helm.Release {
 	var out []helm.Release
 	for _, c := range k.Charts {
 		rel := helm.Release{Name: c.Release, Namespace: c.Namespace, ChartName: c.Name, File: k.Path, Line: c.Line, How: "helmCharts of " + k.Dir}
+		var files []helm.Source
 		for _, f := range c.Files {
-			rel.Sources = append(rel.Sources, helm.Source{File: f})
+			files = append(files, helm.Source{File: f})
 		}
-		rel.Sources = append(rel.Sources, helm.Source{File: k.Path, At: c.Inline})
+		rel.Sources = helm.Inflated(files, helm.Source{File: k.Path, At: c.Inline}, c.Merge)
 		out = append(out, rel)
 	}
 	return out
@@ -263,10 +264,12 @@ func (r *Repository) addChart(rel helm.Release, c *helm.Chart, above []source, c
 	}
 	for _, s := range c.Subcharts {
 		if sub := r.charts[s.Dir]; sub != nil && sub != c {
-			below := make([]source, len(sources))
-			for n, x := range sources {
-				x.At = x.At.Join(kubeedit.Key(s.Key))
-				below[n] = x
+			var below []source
+			for _, x := range sources {
+				var ok bool
+				if x.Source, ok = x.Below(s.Key); ok {
+					below = append(below, x)
+				}
 			}
 			r.addChart(rel, sub, below, certain, depth+1)
 		}
@@ -294,7 +297,7 @@ func (r *Repository) valueIn(sources []source, p string) string {
 func (r *Repository) inForce(sources []source, p kubeedit.Path) (kustomize.Place, int) {
 	for n := len(sources) - 1; n >= 0; n-- {
 		f, err := r.file(sources[n].File)
-		if err != nil {
+		if err != nil || !sources[n].Has(p) {
 			continue
 		}
 		a := sources[n].Address(p)

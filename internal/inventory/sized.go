@@ -98,6 +98,9 @@ func (r *Repository) values() []Fact {
 }
 
 func (r *Repository) valuesIn(s helm.Source) []Fact {
+	if s.Of != "" {
+		return nil
+	}
 	f, err := r.file(s.File)
 	if err != nil {
 		r.fault(err)
