@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/salvehq/salve/internal/catalog"
@@ -45,10 +47,16 @@ type app struct {
 	catalog *catalog.Catalog
 	metrics *metrics.Metrics
 	log     *slog.Logger
+
+	judging sync.Map // installations whose open pull requests are being looked at
 }
 
-// installationLimit bounds the reading of one installation in a cycle.
-const installationLimit = 4 * time.Minute
+// Bounds of looking at one installation in a cycle.
+const (
+	installationLimit    = 4 * time.Minute  // for reading it, and for judging what is open there
+	installationPatience = 15 * time.Second // before the others go on without it; of a process that serves
+	sideBySide           = 16               // installations that are judged at a time
+)
 
 // open wires the program by its settings. It reaches out to nothing yet.
 func (s *settings) open(log *slog.Logger) (*app, error) {
@@ -163,18 +171,41 @@ func (a *app) remediate(ctx context.Context, now time.Time) (remedy.Report, erro
 }
 
 // judge looks at the open pull requests of a report's repositories: ours in the
-// light of it, and all by the gates.
+// light of it, and all by the gates. Installations are looked at side by side,
+// each within its own time. One that the last look is not done with is left to
+// it.
 func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) error {
-	repos := report.Repos
-	if len(repos) == 0 {
+	if len(report.Repos) == 0 {
 		return nil
 	}
-	errs := []error{remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos), a.watch(ctx, repos, report, now)}
 	checker, err := a.checker(ctx)
 	if err != nil {
-		return errors.Join(append(errs, err)...)
+		return err
 	}
-	return errors.Join(append(errs, checker.Reconcile(ctx, repos, now))...)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	slots := make(chan struct{}, sideBySide)
+	for id, repos := range a.host.byInstallation(report.Repos) {
+		if _, busy := a.judging.LoadOrStore(id, true); busy {
+			a.log.Warn("not judged", "installation", id, "reason", "the last look at it is not done")
+			continue
+		}
+		wg.Go(func() {
+			defer a.judging.Delete(id)
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeoutCause(ctx, installationLimit, fmt.Errorf("judging installation %d took longer than %v", id, installationLimit))
+			defer cancel()
+			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos),
+				a.watch(ctx, repos, report, now), checker.Reconcile(ctx, repos, now))
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // faults shows mistakes in a repository's configuration as a status on the head

@@ -15,6 +15,7 @@ import (
 	"github.com/salvehq/salve/internal/estate"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/ghapp"
+	"github.com/salvehq/salve/internal/plan"
 )
 
 // A host is the GitHub App as the use cases want it: by repository, where the
@@ -147,6 +148,20 @@ func (h *host) installation(ctx context.Context, repo forge.Repo) (int64, error)
 		return id, nil
 	}
 	return 0, fmt.Errorf("%s: the App is not installed there: %w", repo, forge.ErrNotFound)
+}
+
+// byInstallation sorts repositories by the installation that each was seen in.
+// What none is known of is left out: it has gone meanwhile.
+func (h *host) byInstallation(repos []*plan.Repository) map[int64][]*plan.Repository {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[int64][]*plan.Repository{}
+	for _, r := range repos {
+		if id, ok := h.through[r.Repo]; ok {
+			out[id] = append(out[id], r)
+		}
+	}
+	return out
 }
 
 // client returns the client of the installation that a repository belongs to.

@@ -72,7 +72,9 @@ func (a assignment) job() (queue.Job, error) {
 }
 
 // remediate decides about the problems and leaves each proposal to a job of its
-// own; then it looks at the pull requests that are open.
+// own; then it looks at the pull requests that are open. What one installation
+// or repository does not allow is left to the next tick: to try all again
+// because of one would be at the cost of the others.
 func (w *worker) remediate(ctx context.Context, now time.Time) error {
 	report, err := w.app.remedy.Decide(ctx, now)
 	w.app.count(report)
@@ -80,7 +82,18 @@ func (w *worker) remediate(ctx context.Context, now time.Time) error {
 	for _, t := range report.Tasks {
 		all = append(all, assignment{Problem: &t})
 	}
-	return errors.Join(err, w.assign(ctx, all), w.app.judge(ctx, report, now))
+	err = errors.Join(err, w.assign(ctx, all))
+	w.warn("remediate", append(report.Errs, w.app.judge(ctx, report, now)))
+	return err
+}
+
+// warn logs what a tick could not do.
+func (w *worker) warn(job string, errs []error) {
+	for _, err := range errs {
+		if err != nil {
+			w.app.log.Warn("left to the next tick", "job", job, "err", err)
+		}
+	}
 }
 
 // tune decides about the detectors likewise.
@@ -90,6 +103,7 @@ func (w *worker) tune(ctx context.Context, now time.Time) error {
 	for _, t := range report.Tasks {
 		all = append(all, assignment{Detector: &t})
 	}
+	w.warn("tune", report.Errs)
 	return errors.Join(err, w.assign(ctx, all))
 }
 

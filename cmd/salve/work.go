@@ -52,6 +52,7 @@ func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, e
 		return nil, nil, err
 	}
 	w := &worker{app: a, queue: q, now: time.Now}
+	a.estate.Patience = installationPatience
 	jobs := w.jobs(s)
 	if err := errors.Join(w.register(jobs), w.soon(ctx, kindRedeliver)); err != nil {
 		q.Close()
@@ -102,7 +103,7 @@ func (w *worker) register(jobs []schedule.Job) error {
 		run := func(ctx context.Context, _ queue.Job) error { return j.Run(ctx, w.now().UTC()) }
 		// The next tick looks at the same things, so a run that fails is
 		// tried three times and not for hours.
-		if err := w.queue.Handle(j.Name, run, queue.Options{Timeout: j.Limit, MaxAttempts: 3, Workers: 1}); err != nil {
+		if err := w.queue.Handle(j.Name, run, queue.Options{Timeout: j.Limit, MaxAttempts: 3, Workers: 2}); err != nil {
 			return err
 		}
 	}

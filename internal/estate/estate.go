@@ -39,13 +39,29 @@ type Estate struct {
 	Host     Host
 	Remedies []plan.Remedy
 	Limit    time.Duration // for reading one installation; 0 means none
+	// Patience is how long Repositories waits for one installation. Those of a
+	// later one are as they were last seen, and reading it goes on until Limit.
+	// 0 means to wait for it.
+	Patience time.Duration
 
-	mu   sync.Mutex
-	open map[forge.Repo]*plan.Repository // as of the last commit that was seen
+	mu    sync.Mutex
+	open  map[forge.Repo]*plan.Repository // as of the last commit that was seen
+	reads map[int64]*reading              // under way
+	known map[int64][]forge.Repo          // of each installation that was read to its end
+	slots chan struct{}
 }
 
-// sideBySide is how many installations are read at a time.
+// sideBySide is how many installations are read at a time, those out of
+// patience not counted.
 const sideBySide = 8
+
+// A reading is that of one installation. What it came to may be looked at once
+// done is closed.
+type reading struct {
+	late, done chan struct{} // closed when patience is over, and when the reading is
+	repos      []*plan.Repository
+	err        error
+}
 
 // Repositories returns every repository that can be written to, sorted by
 // name. What could not be read is an error beside the others.
@@ -54,30 +70,76 @@ func (e *Estate) Repositories(ctx context.Context) ([]*plan.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		out   []*plan.Repository
-		errs  []error
-		slots = make(chan struct{}, sideBySide)
-	)
-	for _, in := range installations {
-		if in.Suspended {
+	var out []*plan.Repository
+	var errs []error
+	reads := make([]*reading, len(installations))
+	for i, in := range installations {
+		if !in.Suspended {
+			reads[i] = e.begin(ctx, in)
+		}
+	}
+	for i, in := range installations {
+		if reads[i] == nil {
 			continue
 		}
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			repos, err := e.installation(ctx, in)
-			mu.Lock()
-			defer mu.Unlock()
-			out = append(out, repos...)
-			errs = append(errs, err)
-		})
+		repos, err := e.await(ctx, in, reads[i])
+		out, errs = append(out, repos...), append(errs, err)
 	}
-	wg.Wait()
 	slices.SortFunc(out, func(a, b *plan.Repository) int { return cmp.Compare(a.Repo.String(), b.Repo.String()) })
 	return out, errors.Join(errs...)
+}
+
+// begin starts to read an installation, or joins who reads it already. With
+// Patience, reading does not end with ctx.
+func (e *Estate) begin(ctx context.Context, in forge.Installation) *reading {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.reads[in.ID]; r != nil {
+		return r
+	}
+	if e.slots == nil {
+		e.slots, e.reads, e.known = make(chan struct{}, sideBySide), map[int64]*reading{}, map[int64][]forge.Repo{}
+	}
+	if e.Patience > 0 {
+		ctx = context.WithoutCancel(ctx)
+	}
+	r := &reading{late: make(chan struct{}), done: make(chan struct{})}
+	e.reads[in.ID] = r
+	go func() {
+		e.slots <- struct{}{}
+		release := sync.OnceFunc(func() { <-e.slots })
+		defer release()
+		if e.Patience > 0 {
+			defer time.AfterFunc(e.Patience, func() { close(r.late); release() }).Stop()
+		}
+		r.repos, r.err = e.installation(ctx, in)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.reads, in.ID)
+		close(r.done)
+	}()
+	return r
+}
+
+// await returns what reading an installation came to, or what is known of it
+// when that takes too long.
+func (e *Estate) await(ctx context.Context, in forge.Installation, r *reading) ([]*plan.Repository, error) {
+	select {
+	case <-r.done:
+		return r.repos, r.err
+	case <-r.late:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []*plan.Repository
+	for _, name := range e.known[in.ID] {
+		if repo := e.open[name]; repo != nil {
+			out = append(out, repo)
+		}
+	}
+	return out, fmt.Errorf("installation of %s takes longer than %v to read: %d of its repositories are as they were last seen", in.Account, e.Patience, len(out))
 }
 
 // installation opens the repositories of one installation.
@@ -92,11 +154,13 @@ func (e *Estate) installation(ctx context.Context, in forge.Installation) ([]*pl
 		return nil, fmt.Errorf("list repositories of %s: %w", in.Account, err)
 	}
 	var out []*plan.Repository
+	var names []forge.Repo
 	var errs []error
 	for _, r := range list {
 		if r.Writable() != nil || r.Default == "" {
 			continue
 		}
+		names = append(names, r.Repo)
 		repo, err := e.read(ctx, in.ID, r.Repo, r.Default)
 		switch {
 		case errors.Is(err, forge.ErrEmpty):
@@ -109,6 +173,11 @@ func (e *Estate) installation(ctx context.Context, in forge.Installation) ([]*pl
 		if errors.As(err, &limited) {
 			break // the rest of this installation would be refused as well
 		}
+	}
+	if len(errs) == 0 {
+		e.mu.Lock()
+		e.known[in.ID] = names
+		e.mu.Unlock()
 	}
 	return out, errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ type host struct {
 	repos map[int64][]forge.Repository
 	heads map[forge.Repo]forge.SHA
 	reads int
+	awake bool // the slow installation answers
 }
 
 func (h *host) Installations(context.Context) ([]forge.Installation, error) {
@@ -24,7 +25,7 @@ func (h *host) Installations(context.Context) ([]forge.Installation, error) {
 }
 
 func (h *host) List(ctx context.Context, id int64) ([]forge.Repository, error) {
-	if id == 2 {
+	if id == 2 && !h.awake {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
@@ -73,5 +74,38 @@ func TestOneBadInstallationCostsTheOthersNothing(t *testing.T) {
 		if moved, _ := e.Repositories(t.Context()); moved[0] == first[0] || moved[0].SHA != "b" {
 			t.Error("a new head was not opened")
 		}
+	})
+}
+
+// Whoever waits for all installations waits for none of them longer than
+// Patience: those of a late one are as they were last seen, and reading it goes
+// on.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shop, slow := repository("shop"), forge.Repository{Repo: forge.Repo{Owner: "slow", Name: "web"}, Default: "main"}
+		h := &host{
+			repos: map[int64][]forge.Repository{1: {shop}, 2: {slow}},
+			heads: map[forge.Repo]forge.SHA{shop.Repo: "a", slow.Repo: "b"},
+		}
+		e := &Estate{Host: h, Limit: time.Minute, Patience: 10 * time.Second}
+		look := func(want int, after time.Duration, failed bool) {
+			t.Helper()
+			began := time.Now()
+			repos, err := e.Repositories(t.Context())
+			if took := time.Since(began); len(repos) != want || took != after || (err != nil) != failed {
+				t.Errorf("%d repositories after %v, %v; want %d after %v", len(repos), took, err, want, after)
+			}
+		}
+		look(1, 10*time.Second, true) // never seen
+		look(1, 0, true)              // still being read
+		time.Sleep(2 * time.Minute)
+		h.awake = true
+		look(2, 0, false)
+		h.awake = false
+		look(2, 10*time.Second, true)
+		look(2, 0, true)
+		time.Sleep(2 * time.Minute)
+		h.awake = true
+		look(2, 0, false)
 	})
 }

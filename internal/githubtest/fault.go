@@ -22,18 +22,19 @@ type Fault struct {
 	Applied bool        // what was asked for is done before the answer is spoiled
 	Cut     int         // the answer breaks off after so many bytes of its body
 	Reset   bool        // the connection is reset without an answer
-	Hang    bool        // no answer until the client gives up
+	Hang    bool        // no answer until the client gives up or the fault is taken back, and then none either
 }
 
 type fault struct {
 	Fault
 	seen  int
 	spent int
+	gone  chan struct{} // closed when it is taken back
 }
 
 // Inject adds a fault. The function that it returns takes it back.
 func (s *Server) Inject(f Fault) (remove func()) {
-	one := &fault{Fault: f}
+	one := &fault{Fault: f, gone: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, one)
@@ -43,6 +44,7 @@ func (s *Server) Inject(f Fault) (remove func()) {
 		for i, other := range s.faults {
 			if other == one {
 				s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
+				close(one.gone)
 				return
 			}
 		}
@@ -95,7 +97,11 @@ func (f *fault) answer(who identity) answer {
 func (f *fault) spoil(w http.ResponseWriter, r *http.Request, a answer) {
 	switch {
 	case f.Hang:
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-f.gone:
+			reset(w)
+		}
 	case f.Reset:
 		reset(w)
 	case f.Cut > 0 && f.Cut < len(a.body):

@@ -49,6 +49,7 @@ type Report struct {
 	Tasks     []Task     // one per pull request, in the order of their first problem
 	Plans     []Planned  // what Run came to for each task that it could plan
 	Faults    []Fault    // mistakes in the files of repositories
+	Errs      []error    // what could not be looked at, beside what could
 	Unread    int        // rows that made no sense: problems of which nothing is known
 	Repos     []*plan.Repository
 }
@@ -83,7 +84,7 @@ type Fault struct {
 // returns the report of what it did together with the errors it met, joined.
 func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 	report, err := r.Decide(ctx, now)
-	errs := []error{err}
+	errs := append(report.Errs, err)
 	repos := map[forge.Repo]*plan.Repository{}
 	for _, repo := range report.Repos {
 		repos[repo.Repo] = repo
@@ -98,25 +99,26 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 }
 
 // Decide is the first half of Run: it asks for the problems as of now and
-// returns what is to be done about them, as tasks. It writes nothing.
+// returns what is to be done about them, as tasks. It writes nothing. What
+// could not be looked at is in the report; an error means that nothing could.
 func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
 	repos, unread := r.Estate.Repositories(ctx)
 	rows, err := r.ask(ctx)
 	report := Report{Quality: rows.Quality, Notices: rows.Notices, Repos: repos, Faults: faults(repos)}
-	if err != nil {
+	switch {
+	case err != nil, len(repos) == 0 && unread != nil:
 		return report, errors.Join(err, unread)
-	}
-	if rows.Quality == dql.UnverifiedEmpty {
+	case rows.Quality == dql.UnverifiedEmpty:
 		return report, errors.Join(fmt.Errorf("query %s: no rows, and nothing shows that rows could have been seen: %w", Query, ErrUntrusted), unread)
 	}
 	findings, errs := read(rows.Records)
-	errs = append(errs, unread)
+	report.Errs = append(errs, unread)
 	report.Unread = len(rows.Records) - len(findings)
 	cases, remedies := newCases(), open(report.Repos)
 	for _, f := range findings {
 		d, target, err := r.decide(ctx, f, remedies)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("problem %s: %w", f.problem.ID, err))
+			report.Errs = append(report.Errs, fmt.Errorf("problem %s: %w", f.problem.ID, err))
 		}
 		if d.Reason.None() {
 			d.Key = target.Key()
@@ -127,7 +129,7 @@ func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
 	for _, g := range cases.groups {
 		report.Tasks = append(report.Tasks, g.task(now))
 	}
-	return report, errors.Join(errs...)
+	return report, nil
 }
 
 // faults are the mistakes of all repositories.

@@ -52,7 +52,8 @@ type Runner struct {
 type Report struct {
 	Quality   dql.Quality
 	Decisions []Decision
-	Tasks     []Task // one for each decision without a reason, in their order
+	Tasks     []Task  // one for each decision without a reason, in their order
+	Errs      []error // what could not be looked at, beside what could
 	Repos     []*plan.Repository
 }
 
@@ -79,7 +80,7 @@ type Answer = propose.Result
 // a change can help. What cannot be handled does not hold up the rest.
 func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 	report, err := r.Decide(ctx, now)
-	errs := []error{err}
+	errs := append(report.Errs, err)
 	repos := map[forge.Repo]*plan.Repository{}
 	for _, repo := range report.Repos {
 		repos[repo.Repo] = repo
@@ -98,21 +99,24 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 }
 
 // Decide is the first half of Run: it asks for the detectors as of now and
-// returns what is to be done about them, as tasks. It writes nothing.
+// returns what is to be done about them, as tasks. It writes nothing. What
+// could not be looked at is in the report; an error means that nothing could.
 func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
 	rows, err := r.ask(ctx)
 	report := Report{Quality: rows.Quality}
 	if err != nil {
 		return report, err
 	}
-	report.Repos, err = r.Estate.Repositories(ctx)
-	errs := []error{err}
+	if report.Repos, err = r.Estate.Repositories(ctx); len(report.Repos) == 0 && err != nil {
+		return report, err
+	}
+	report.Errs = []error{err}
 	taken := map[string]string{}
 	for _, row := range rows.Records {
 		d := Decision{Detector: detectorOf(row)}
 		target, why, err := decide(ctx, d.Detector, report.Repos, taken)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("detector %q: %w", d.Detector.Title, err))
+			report.Errs = append(report.Errs, fmt.Errorf("detector %q: %w", d.Detector.Title, err))
 			why = policy.Reason{Code: plan.Refused, Text: "could not be searched for: " + err.Error()}
 		}
 		d.Remedy, d.Reason = target.Remedy.Name, why
@@ -123,7 +127,7 @@ func (r *Runner) Decide(ctx context.Context, now time.Time) (Report, error) {
 		}
 		report.Decisions = append(report.Decisions, d)
 	}
-	return report, errors.Join(errs...)
+	return report, nil
 }
 
 // Answer plans the change of a task at repo, which is the head that the task's
