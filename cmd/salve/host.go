@@ -328,14 +328,14 @@ func (h *host) Statuses(ctx context.Context, repo forge.Repo, at forge.SHA) ([]f
 	return c.Statuses(ctx, repo, at)
 }
 
-// Ours reports whether every commit of a pull request is by its author, the
-// App. Where GitHub does not list them all, not.
+// Ours reports whether every commit of a pull request is by the App. Where
+// GitHub does not list them all, not.
 func (h *host) Ours(ctx context.Context, p forge.PullRequest) (bool, error) {
 	between, err := h.Compare(ctx, p.Repo, p.BaseSHA, p.Head)
 	if err != nil {
 		return false, err
 	}
-	foreign := slices.ContainsFunc(between.Commits, func(c forge.Commit) bool { return c.Author != p.Author })
+	foreign := slices.ContainsFunc(between.Commits, func(c forge.Commit) bool { return !c.Ours })
 	return !foreign && !between.Truncated, nil
 }
 

@@ -59,4 +59,5 @@ type Commit struct {
 	Author string // login, or the name that git has where the host knows none
 	Title  string // first line of the message
 	At     time.Time
+	Ours   bool // this App made it
 }

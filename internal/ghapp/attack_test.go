@@ -390,3 +390,94 @@ func TestSubmodule(t *testing.T) {
 		t.Errorf("something was left: %+v, %v", s, err)
 	}
 }
+
+// Attack 40: whoever writes our name into a commit, or amends one of ours, has
+// still made it. What GitHub did not sign for us is not ours.
+func TestCommitsInOurName(t *testing.T) {
+	ours := map[string]string{"name": "salve[bot]", "email": "1+salve[bot]@users.noreply.github.com"}
+	mona := map[string]string{"name": "mona", "email": "1+mona@users.noreply.github.com"}
+	for name, by := range map[string]map[string]any{
+		"our address":               {"author": ours},
+		"amended":                   {"author": ours, "committer": mona},
+		"our name alone":            {"author": map[string]string{"name": "salve[bot]", "email": "mona@example.com"}},
+		"our address, and GitHub's": {"author": ours, "committer": map[string]string{"name": "GitHub", "email": "noreply@github.com"}},
+		"a signature of hers":       {"author": ours, "signature": "-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, githubtest.Options{})
+			opened, err := w.client().Propose(t.Context(), w.raise("640Mi"))
+			w.must(err)
+			var tree, made struct{ SHA forge.SHA }
+			w.must(w.person("POST", "repos/acme/shop/git/trees", map[string]any{"base_tree": string(opened.Pull.Head),
+				"tree": []map[string]string{{"path": "mine", "mode": "100644", "type": "blob", "content": "x"}}}, &tree))
+			body := map[string]any{"message": "mine", "tree": tree.SHA, "parents": []forge.SHA{opened.Pull.Head}}
+			for k, v := range by {
+				body[k] = v
+			}
+			w.must(w.person("POST", "repos/acme/shop/git/commits", body, &made))
+			w.must(w.person("PATCH", "repos/acme/shop/git/refs/heads/"+opened.Pull.Branch, map[string]any{"sha": made.SHA}, nil))
+			c := w.client() // a new process, which has seen nothing yet
+			between, err := c.Compare(t.Context(), shop, w.head("main"), made.SHA)
+			if err != nil || len(between.Commits) != 2 || !between.Commits[0].Ours || between.Commits[1].Ours {
+				t.Errorf("%+v, %v; want the first to be ours and the second not", between.Commits, err)
+			}
+			if again, err := w.client().Propose(t.Context(), w.raise("768Mi")); err != nil || again.Action != forge.HandsOff || w.head(opened.Pull.Branch) != made.SHA {
+				t.Errorf("%s, %v, branch at %s; want hands off", again.Action, err, w.head(opened.Pull.Branch))
+			}
+		})
+	}
+}
+
+// A host that always names a next page is not followed for ever, and nowhere
+// else: whatever its lists and comparisons hold.
+func TestEndlessPages(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("another host was asked") }))
+	defer elsewhere.Close()
+	for name, tt := range map[string]struct {
+		page string
+		ask  func(*Client, *App) error
+		most int
+	}{
+		"repositories": {`{"total_count":1000000,"repositories":[]}`, func(c *Client, _ *App) error { return second(c.Repositories(t.Context())) }, 210},
+		"pulls":        {`[]`, func(c *Client, _ *App) error { return second(c.OpenPulls(t.Context(), shop)) }, 210},
+		"comparison": {`{"commits":[],"files":[]}`, func(c *Client, _ *App) error {
+			return second(c.Compare(t.Context(), shop, forge.SHA(strings.Repeat("a1", 20)), forge.SHA(strings.Repeat("b2", 20))))
+		}, 20},
+		"statuses": {`[]`, func(c *Client, _ *App) error {
+			return second(c.Statuses(t.Context(), shop, forge.SHA(strings.Repeat("a1", 20))))
+		}, 210},
+		"deliveries": {`[]`, func(_ *Client, a *App) error { return second(a.Deliveries(t.Context(), time.Now().Add(-time.Hour))) }, 510},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				switch {
+				case r.URL.Path == "/app":
+					fmt.Fprintf(w, `{"id":%d,"slug":"salve"}`, appID)
+				case strings.HasSuffix(r.URL.Path, "/access_tokens"):
+					w.WriteHeader(http.StatusCreated)
+					fmt.Fprintf(w, `{"token":"ghs_x","expires_at":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339))
+				default:
+					asked++
+					next := fmt.Sprintf("page=%d", asked+1)
+					if name == "deliveries" {
+						next = fmt.Sprintf("cursor=c%d", asked)
+					}
+					w.Header().Set("Link", fmt.Sprintf(`<%s/x?%s>; rel="next"`, elsewhere.URL, next))
+					fmt.Fprint(w, tt.page)
+				}
+			}))
+			defer srv.Close()
+			app, err := Open(Config{AppID: appID, PrivateKey: testPEM(), WebhookSecret: hookSecret, BaseURL: srv.URL + "/", Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = tt.ask(app.Client(installation), app)
+			t.Logf("%d requests: %v", asked, err)
+			if asked < 2 || asked > tt.most {
+				t.Errorf("%d requests, want at most %d", asked, tt.most)
+			}
+		})
+	}
+}

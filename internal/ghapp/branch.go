@@ -52,6 +52,9 @@ func (w *proposal) commit(ctx context.Context) (commit, error) {
 	if err != nil {
 		return commit{}, explain(err, "write commit of %s branch %s", w.Repo, w.Branch)
 	}
+	if made.GetVerification().GetVerified() {
+		w.c.app.signs.Store(true)
+	}
 	c := commit{forge.SHA(made.GetSHA()), forge.SHA(tree.GetSHA())}
 	return c, errors.Join(c.sha.Validate(), c.tree.Validate())
 }

@@ -31,20 +31,27 @@ func (c *Client) Compare(ctx context.Context, repo forge.Repo, base, head forge.
 			return forge.Comparison{}, err
 		}
 	}
+	self, err := c.app.Identity(ctx)
+	if err != nil {
+		return forge.Comparison{}, err
+	}
 	var out forge.Comparison
 	opts := &github.ListOptions{PerPage: 100}
-	for first := true; ; first = false {
+	for n := 1; ; n++ {
 		page, resp, err := gh.Repositories.CompareCommits(ctx, repo.Owner, repo.Name, string(base), string(head), opts)
 		if err != nil {
 			return forge.Comparison{}, explain(err, "compare %s with %s in %s", head.Short(), base.Short(), repo)
 		}
-		if first { // the files are on the first page
+		if n == 1 { // the files are on the first page
 			out.Paths, out.Truncated = comparedPaths(page.Files), len(page.Files) >= maxComparedFiles
 		}
-		for _, commit := range page.Commits {
-			out.Commits = append(out.Commits, commitOf(commit))
+		ours := c.app.made(self.Login(), page.Commits)
+		for i, commit := range page.Commits {
+			made := commitOf(commit)
+			made.Ours = ours[i]
+			out.Commits = append(out.Commits, made)
 		}
-		if resp.NextPage == 0 || len(out.Commits) >= maxCompared {
+		if resp.NextPage == 0 || len(out.Commits) >= maxCompared || n*opts.PerPage >= maxCompared {
 			out.Truncated = out.Truncated || resp.NextPage != 0
 			return out, nil
 		}

@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
@@ -88,6 +89,8 @@ type App struct {
 	trees   *wire.Store[objectKey, *listing]
 	parents *wire.Store[objectKey, forge.SHA] // tree of a commit
 
+	signs atomic.Bool // GitHub signs what Apps commit
+
 	mu      sync.Mutex
 	clients map[int64]*Client
 	self    Identity
@@ -134,6 +137,7 @@ func Open(cfg Config) (*App, error) {
 		parents: wire.NewStore[objectKey, forge.SHA](1 << 20),
 		clients: map[int64]*Client{},
 	}
+	a.signs.Store(signsForApps(root.Host))
 	a.gh = a.github(&wire.Paced{Pace: a.pace(), Next: a.signed(a.cached("app"))})
 	return a, nil
 }

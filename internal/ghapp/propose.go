@@ -252,16 +252,9 @@ func (w *proposal) allOurs(ctx context.Context, number int) (bool, error) {
 	return resp.NextPage == 0 && w.made(commits), nil
 }
 
-// made reports whether the App made all commits. A person who amends one of
-// ours stays named as its committer.
+// made reports whether the App made all commits.
 func (w *proposal) made(commits []*github.RepositoryCommit) bool {
-	for _, c := range commits {
-		by := c.GetCommitter().GetLogin()
-		if c.GetAuthor().GetLogin() != w.self || by != w.self && by != "web-flow" {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(w.c.app.made(w.self, commits), false)
 }
 
 // validate reports a proposal that cannot be carried out, before anything is
