@@ -53,6 +53,17 @@ func (e *AnnotationError) Error() string {
 
 func (e *AnnotationError) Unwrap() error { return e.Err }
 
+// A RuleError names the rule of a repository that forbids a proposal. It is
+// [ErrRejected], and nothing was written.
+type RuleError struct {
+	Rule string // type of the rule: "creation", "branch_name_pattern", …
+	Why  string // what it forbids, and what to do
+}
+
+func (e *RuleError) Error() string { return fmt.Sprintf("the rule %s forbids it: %s", e.Rule, e.Why) }
+
+func (e *RuleError) Unwrap() error { return ErrRejected }
+
 // A MergeRefusedError says why the host did not merge. It is [ErrRejected].
 type MergeRefusedError struct {
 	Pull     int

@@ -5,12 +5,16 @@ import "time"
 // A Rule is one rule of a ruleset that applies to a branch.
 // https://docs.github.com/en/rest/repos/rules
 type Rule struct {
+	Set      int64    // number of the ruleset
 	Type     string   // "creation", "required_signatures", "required_status_checks", "branch_name_pattern", …
 	Contexts []string // of required_status_checks
 	Operator string   // of patterns: "starts_with", "ends_with", "contains", "regex"
 	Pattern  string
 	Negate   bool
 	Paths    []string // of file_path_restriction: patterns that must not change
+	// Extensions are those of file_extension_restriction.
+	Extensions []string
+	Most       int // of max_file_path_length, in characters; of max_file_size, in MB
 }
 
 // A Repository is what the host says of a repository.

@@ -88,6 +88,7 @@ type App struct {
 	blobs   *wire.Store[objectKey, []byte]
 	trees   *wire.Store[objectKey, *listing]
 	parents *wire.Store[objectKey, forge.SHA] // tree of a commit
+	rules   *wire.Store[rulesKey, []forge.Rule]
 
 	signs atomic.Bool // GitHub signs what Apps commit
 
@@ -135,6 +136,7 @@ func Open(cfg Config) (*App, error) {
 		blobs:   wire.NewStore[objectKey, []byte](rememberedBlobs),
 		trees:   wire.NewStore[objectKey, *listing](rememberedTrees),
 		parents: wire.NewStore[objectKey, forge.SHA](1 << 20),
+		rules:   wire.NewStore[rulesKey, []forge.Rule](4 << 20),
 		clients: map[int64]*Client{},
 	}
 	a.signs.Store(signsForApps(root.Host))

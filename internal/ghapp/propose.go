@@ -104,8 +104,12 @@ func (w *proposal) settle(ctx context.Context) (forge.Opened, error) {
 	return forge.Opened{Pull: pulls[0], Action: forge.Declined}, nil
 }
 
-// open makes the pull request: content, lock, pull request, and what belongs to it.
+// open makes the pull request: content, lock, pull request, and what belongs to
+// it. What a rule of the repository forbids is not begun.
 func (w *proposal) open(ctx context.Context) (forge.Opened, error) {
+	if err := w.permitted(ctx); err != nil {
+		return forge.Opened{}, err
+	}
 	commit, err := w.commit(ctx)
 	if err != nil {
 		return forge.Opened{}, err

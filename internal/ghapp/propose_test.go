@@ -195,7 +195,8 @@ func TestHandsOff(t *testing.T) {
 
 	// Also a pull request that a person made from what a crash left.
 	w = newWorld(t, githubtest.Options{})
-	transport, _ := crash(9, "before")
+	p.BaseSHA = w.head("main")
+	transport, _ := crash(10, "before") // after the branch
 	if _, err := w.client(transport).Propose(t.Context(), p); err == nil || w.head(p.Branch) == "" {
 		t.Fatalf("%v; branch at %q, want it without a pull request", err, w.head(p.Branch))
 	}

@@ -2,7 +2,6 @@ package ghapp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -62,63 +61,6 @@ func repositoryOf(r *github.Repository) forge.Repository {
 		Archived: r.GetArchived(),
 		Disabled: r.GetDisabled(),
 	}
-}
-
-// Rules lists the rules that apply to a branch, whether it exists or not.
-//
-// GitHub: GET /repos/{owner}/{repo}/rules/branches/{branch}; needs metadata: read.
-// The answer is decoded here, since go-github v62 fails on rules it does not know.
-func (c *Client) Rules(ctx context.Context, repo forge.Repo, branch string) ([]forge.Rule, error) {
-	gh, err := c.as(reading, repo)
-	if err != nil {
-		return nil, err
-	}
-	if err := forge.ValidateBranch(branch); err != nil {
-		return nil, err
-	}
-	list, err := pages(func(o *github.ListOptions) ([]*rule, *github.Response, error) {
-		path := fmt.Sprintf("repos/%s/%s/rules/branches/%s?per_page=%d&page=%d", repo.Owner, repo.Name, escapeRef(branch), o.PerPage, max(o.Page, 1))
-		req, err := gh.NewRequest(http.MethodGet, path, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		var page []*rule
-		resp, err := gh.Do(ctx, req, &page)
-		return page, resp, err
-	})
-	if err != nil {
-		return nil, explain(err, "read rules of %s branch %s", repo, branch)
-	}
-	var out []forge.Rule
-	for _, r := range list {
-		out = append(out, r.forge())
-	}
-	return out, nil
-}
-
-// A rule is as much of a ruleset's rule as this program understands.
-type rule struct {
-	Type       string          `json:"type"`
-	Parameters json.RawMessage `json:"parameters"`
-}
-
-func (r rule) forge() forge.Rule {
-	var p struct {
-		Operator string   `json:"operator"`
-		Pattern  string   `json:"pattern"`
-		Negate   bool     `json:"negate"`
-		Paths    []string `json:"restricted_file_paths"`
-		Checks   []struct {
-			Context string `json:"context"`
-		} `json:"required_status_checks"`
-	}
-	// A rule whose parameters have another form is still a rule of its type.
-	_ = json.Unmarshal(r.Parameters, &p)
-	out := forge.Rule{Type: r.Type, Operator: p.Operator, Pattern: p.Pattern, Negate: p.Negate, Paths: p.Paths}
-	for _, c := range p.Checks {
-		out.Contexts = append(out.Contexts, c.Context)
-	}
-	return out
 }
 
 // loginForm is what GitHub gives as the name of a user or an App.

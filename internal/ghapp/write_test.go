@@ -101,48 +101,6 @@ func TestMergeRefused(t *testing.T) {
 	}
 }
 
-// Attack 44: what a ruleset refuses is one clear error, after one request.
-func TestRulesets(t *testing.T) {
-	for name, tt := range map[string]struct {
-		rules githubtest.Ruleset
-		want  string
-	}{
-		"creation": {githubtest.Ruleset{Branches: []string{"~ALL"}, Exclude: []string{"~DEFAULT_BRANCH"}, Rules: []githubtest.Rule{{Type: "creation"}}}, "create branch"},
-		"name": {githubtest.Ruleset{Branches: []string{"~ALL"}, Exclude: []string{"~DEFAULT_BRANCH"}, Rules: []githubtest.Rule{
-			{Type: "branch_name_pattern", Parameters: map[string]any{"operator": "starts_with", "pattern": "feature/", "negate": false}}}}, "create branch"},
-		"message": {githubtest.Ruleset{Branches: []string{"~ALL"}, Exclude: []string{"~DEFAULT_BRANCH"}, Rules: []githubtest.Rule{
-			{Type: "commit_message_pattern", Parameters: map[string]any{"operator": "starts_with", "pattern": "JIRA-", "negate": false}}}}, "create branch"},
-		"path": {githubtest.Ruleset{Branches: []string{"~ALL"}, Exclude: []string{"~DEFAULT_BRANCH"}, Rules: []githubtest.Rule{
-			{Type: "file_path_restriction", Parameters: map[string]any{"restricted_file_paths": []string{"k8s/**/*"}}}}}, ""},
-	} {
-		w := newWorld(t, githubtest.Options{})
-		w.must(w.AddRuleset("acme/shop", tt.rules))
-		c := w.client()
-		p := w.raise("640Mi")
-		rules, err := c.Rules(t.Context(), shop, p.Branch)
-		if err != nil || len(rules) != 1 || rules[0].Type != tt.rules.Rules[0].Type {
-			t.Errorf("%s: rules %+v, %v", name, rules, err)
-		}
-		if name == "name" && (rules[0].Operator != "starts_with" || rules[0].Pattern != "feature/") {
-			t.Errorf("%s: rule %+v", name, rules[0])
-		}
-		if name == "path" && !slices.Equal(rules[0].Paths, []string{"k8s/**/*"}) {
-			t.Errorf("%s: rule %+v", name, rules[0])
-		}
-		w.log.take()
-		_, err = c.Propose(t.Context(), p)
-		if !errors.Is(err, forge.ErrRejected) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v; want ErrRejected while it would %s", name, err, tt.want)
-		}
-		if n := len(writes(w.log.take())); n > 3 {
-			t.Errorf("%s: %d writes, want no more after the refusal", name, n)
-		}
-		if w.head(p.Branch) != "" {
-			t.Errorf("%s: the branch is there", name)
-		}
-	}
-}
-
 // A comment with the same tag is one comment.
 func TestComment(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})

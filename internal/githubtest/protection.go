@@ -211,6 +211,23 @@ func (c *call) listBranchRules() (reply, error) {
 	return list(c, all, func(o object) object { return o })
 }
 
+// getRuleset returns a set of rules, with what the caller may do about it.
+//
+// https://docs.github.com/en/rest/repos/rules#get-a-repository-ruleset
+func (c *call) getRuleset() (reply, error) {
+	id, err := c.number("ruleset_id")
+	at := slices.IndexFunc(c.repo.rules, func(r Ruleset) bool { return r.ID == id })
+	if err != nil || at < 0 {
+		return reply{}, notFound()
+	}
+	rules, bypass := c.repo.rules[at], "never"
+	if c.who.app != nil && slices.Contains(rules.Bypass, c.who.app.ID) {
+		bypass = "always"
+	}
+	return ok(object{"id": rules.ID, "name": fmt.Sprintf("rules %d", rules.ID), "target": "branch", "source_type": "Repository",
+		"source": c.repo.full(), "enforcement": "active", "current_user_can_bypass": bypass})
+}
+
 func contexts(checks []RequiredCheck) []object {
 	out := []object{}
 	for _, check := range checks {

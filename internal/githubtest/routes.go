@@ -22,6 +22,7 @@ func routes() []Route {
 		{"GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read", (*call).getPermission},
 		{"GET", "/repos/{owner}/{repo}/codeowners/errors", "contents:read", (*call).listOwnerErrors},
 		{"GET", "/repos/{owner}/{repo}/rules/branches/{branch...}", "metadata:read", (*call).listBranchRules},
+		{"GET", "/repos/{owner}/{repo}/rulesets/{ruleset_id}", "metadata:read", (*call).getRuleset},
 		{"GET", "/repos/{owner}/{repo}/branches/{branch...}/protection", "administration:read", (*call).getProtection},
 		{"GET", "/repos/{owner}/{repo}/branches/{branch...}", "contents:read", (*call).getBranch},
 

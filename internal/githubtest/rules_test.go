@@ -123,6 +123,11 @@ func TestRulesBypassAndMerge(t *testing.T) {
 		{Type: "required_status_checks", Parameters: map[string]any{"required_status_checks": []githubtest.RequiredCheck{{Context: "salve/risk", App: 7}}}},
 		{Type: "non_fast_forward"}, {Type: "deletion"}, {Type: "pull_request"}}}
 	must(t, w.AddRuleset("acme/shop", rules))
+	id := fmt.Sprint(int(w.want(200, "GET", "/repos/acme/shop/rules/branches/main", nil).at(0, "ruleset_id").(float64)))
+	if g := w.want(200, "GET", "/repos/acme/shop/rulesets/"+id+"?includes_parents=true", nil); g.text("current_user_can_bypass") != "never" {
+		t.Error(g.raw)
+	}
+	w.want(404, "GET", "/repos/acme/shop/rulesets/1", nil)
 	if g := w.want(200, "GET", "/repos/acme/shop/rules/branches/main", nil); g.at(0, "parameters", "required_status_checks", 0, "integration_id") != 7.0 {
 		t.Error(g.raw)
 	}
