@@ -6,7 +6,9 @@ package propose
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
@@ -45,6 +47,9 @@ type Maker struct {
 	Proposer Proposer
 	Pulls    Pulls
 	Wishes   Wishes // of people; nil where there is no database
+
+	mu   sync.Mutex
+	told map[forge.Repo]forge.SHA // head that says what the rules forbid
 }
 
 // A Task is one proposal to make. It says what to look for and not what was
@@ -98,12 +103,74 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 	r.Opened, err = m.Proposer.Propose(ctx, planned.Proposal)
 	if r.Opened.Action == forge.Created {
 		budget.opened(r.Opened.Pull)
+		err = errors.Join(err, m.permitted(ctx, c.Target.Repo))
 	}
 	r.Reason = outcome(r.Opened, err)
+	var incomplete *forge.AnnotationError
+	if errors.Is(err, forge.ErrRejected) && !errors.As(err, &incomplete) {
+		return r, m.forbidden(ctx, c.Target.Repo, r.Opened.Pull, err)
+	}
 	if err != nil {
 		return r, fmt.Errorf("propose %s: %w", t.Key, err)
 	}
 	return r, nil
+}
+
+// forbidden says which rule of the repository keeps a change from being
+// proposed: on the head of the default branch, where owners look, or of the pull
+// request that cannot be brought up to date. That is no failure: trying again
+// would hear the same. What is wrong with the configuration itself stands there
+// first.
+func (m *Maker) forbidden(ctx context.Context, repo *plan.Repository, pull forge.PullRequest, err error) error {
+	text := err.Error()
+	var broken *forge.RuleError
+	if errors.As(err, &broken) {
+		text = broken.Error()
+	}
+	if pull.Number != 0 {
+		err := m.Pulls.SetStatus(ctx, repo.Repo, pull.Head, forge.CommitStatus{
+			Context: forge.ContextRemediation, State: forge.Error, Description: prose.Status("cannot be brought up to date: " + text),
+		})
+		if err != nil {
+			return fmt.Errorf("status of %s#%d: %w", repo.Repo, pull.Number, err)
+		}
+		return nil
+	}
+	if len(repo.Faults) > 0 {
+		return nil
+	}
+	err = m.Pulls.SetStatus(ctx, repo.Repo, repo.SHA, forge.CommitStatus{
+		Context: forge.ContextConfiguration, State: forge.Failure, Description: prose.Status("cannot propose: " + text),
+	})
+	if err != nil {
+		return fmt.Errorf("status of %s: %w", repo.Repo, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.told == nil {
+		m.told = map[forge.Repo]forge.SHA{}
+	}
+	m.told[repo.Repo] = repo.SHA
+	return nil
+}
+
+// permitted takes back what forbidden said. Another process has forgotten it;
+// there the next commit begins without.
+func (m *Maker) permitted(ctx context.Context, repo *plan.Repository) error {
+	m.mu.Lock()
+	told, any := m.told[repo.Repo]
+	delete(m.told, repo.Repo)
+	m.mu.Unlock()
+	if !any || told != repo.SHA {
+		return nil
+	}
+	err := m.Pulls.SetStatus(ctx, repo.Repo, repo.SHA, forge.CommitStatus{
+		Context: forge.ContextConfiguration, State: forge.Success, Description: "the rules of the repository allow proposals",
+	})
+	if err != nil {
+		return fmt.Errorf("status of %s: %w", repo.Repo, err)
+	}
+	return nil
 }
 
 func refused(what string, err error) Result {

@@ -2,11 +2,13 @@ package remedy_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/sandbox"
 )
@@ -16,6 +18,7 @@ type desk struct {
 	open     []forge.PullRequest
 	statuses map[forge.SHA]forge.CommitStatus
 	held     []int // pull requests that are not to be merged by the host
+	refuse   error // of proposals
 }
 
 func (d *desk) Hold(_ context.Context, p forge.PullRequest) error {
@@ -41,6 +44,9 @@ func (d *desk) OurPulls(_ context.Context, repo forge.Repo) (out []forge.PullReq
 }
 
 func (d *desk) Propose(_ context.Context, p forge.Proposal) (forge.Opened, error) {
+	if d.refuse != nil {
+		return forge.Opened{}, d.refuse
+	}
 	for _, o := range d.open {
 		if o.Repo == p.Repo && o.Branch == p.Branch {
 			return forge.Opened{Pull: o, Action: forge.Unchanged}, nil
@@ -93,5 +99,29 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%d open two hours later, want %d", len(d.open), tt.later)
 			}
 		})
+	}
+}
+
+// What the rules of a repository forbid is a reason and one status on its head,
+// not a failure that is tried again; it is taken back once they allow it.
+func TestForbidden(t *testing.T) {
+	w, d := readWorld(t, demo), &desk{refuse: fmt.Errorf("branch x: %w", &forge.RuleError{Rule: "creation", Why: "new branches are restricted"})}
+	r := runner(t, w, only("P-260301", "P-260303"))
+	r.Maker.Proposer, r.Maker.Pulls = d, d
+	report, err := r.Run(t.Context(), sandbox.WorldTime)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, x := range report.Decisions {
+		if x.Reason.Code != plan.Refused || !strings.Contains(x.Reason.Text, "new branches are restricted") {
+			t.Errorf("%s: %+v", x.Problem.ID, x.Reason)
+		}
+	}
+	if s := d.statuses[""]; len(d.statuses) != 1 || s.Context != forge.ContextConfiguration || s.State != forge.Failure || !strings.Contains(s.Description, "the rule creation forbids it") {
+		t.Errorf("statuses %+v", d.statuses)
+	}
+	d.refuse = nil
+	if _, err := r.Run(t.Context(), sandbox.WorldTime); err != nil || len(d.open) != 2 || d.statuses[""].State != forge.Success {
+		t.Errorf("%d open, %v, statuses %+v", len(d.open), err, d.statuses)
 	}
 }
