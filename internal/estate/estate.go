@@ -14,6 +14,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
 )
 
 // A Snapshot is the files of a repository at one commit.
@@ -48,6 +49,7 @@ type Estate struct {
 	open  map[forge.Repo]*plan.Repository // as of the last commit that was seen
 	reads map[int64]*reading              // under way
 	known map[int64][]forge.Repo          // of each installation that was read to its end
+	said  map[int64]*policy.Config        // of the .github repository of each installation; nil if it says nothing
 	slots chan struct{}
 }
 
@@ -153,15 +155,25 @@ func (e *Estate) installation(ctx context.Context, in forge.Installation) ([]*pl
 	if err != nil {
 		return nil, fmt.Errorf("list repositories of %s: %w", in.Account, err)
 	}
+	first, org, err := e.organisation(ctx, in.ID, list)
+	var errs []error
+	if err != nil {
+		errs = append(errs, err)
+	}
 	var out []*plan.Repository
 	var names []forge.Repo
-	var errs []error
 	for _, r := range list {
 		if r.Writable() != nil || r.Default == "" {
 			continue
 		}
 		names = append(names, r.Repo)
-		repo, err := e.read(ctx, in.ID, r.Repo, r.Default)
+		if r.Repo.Name == policy.Organisation {
+			if first != nil {
+				out = append(out, first)
+			}
+			continue
+		}
+		repo, err := e.read(ctx, in.ID, r.Repo, r.Default, org)
 		switch {
 		case errors.Is(err, forge.ErrEmpty):
 		case err != nil:
@@ -183,8 +195,8 @@ func (e *Estate) installation(ctx context.Context, in forge.Installation) ([]*pl
 }
 
 // read opens a repository at the head of a branch, from memory if the head is
-// what it was.
-func (e *Estate) read(ctx context.Context, installation int64, repo forge.Repo, branch string) (*plan.Repository, error) {
+// what it was, and so is what the organisation says as far as it counts.
+func (e *Estate) read(ctx context.Context, installation int64, repo forge.Repo, branch string, org *policy.Config) (*plan.Repository, error) {
 	snap, err := e.Host.Snapshot(ctx, installation, repo, branch)
 	if err != nil {
 		return nil, err
@@ -192,10 +204,10 @@ func (e *Estate) read(ctx context.Context, installation int64, repo forge.Repo, 
 	e.mu.Lock()
 	known := e.open[repo]
 	e.mu.Unlock()
-	if known != nil && known.SHA == snap.SHA && known.Branch == branch {
+	if known != nil && known.SHA == snap.SHA && known.Branch == branch && (known.Organisation == org || known.Config != nil && !known.Inherited) {
 		return known, nil
 	}
-	opened, err := plan.Open(ctx, plan.Checkout{Repo: repo, Branch: branch, SHA: snap.SHA, Files: snap.Files}, e.Remedies)
+	opened, err := plan.Open(ctx, plan.Checkout{Repo: repo, Branch: branch, SHA: snap.SHA, Files: snap.Files, Organisation: org}, e.Remedies)
 	if err != nil {
 		return nil, err
 	}
@@ -217,5 +229,9 @@ type Branch struct {
 
 // Repository returns a repository at the head of a branch.
 func (b Branch) Repository(ctx context.Context, repo forge.Repo, branch string) (*plan.Repository, error) {
-	return b.Estate.read(ctx, b.Installation, repo, branch)
+	org, err := b.Estate.lastSaid(ctx, b.Installation)
+	if err != nil {
+		return nil, err
+	}
+	return b.Estate.read(ctx, b.Installation, repo, branch, org)
 }

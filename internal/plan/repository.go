@@ -21,6 +21,9 @@ type Checkout struct {
 	Branch string
 	SHA    forge.SHA
 	Files  inventory.Files
+	// Organisation is what the owner's .github repository says; nil if nothing.
+	// It counts where there is no file.
+	Organisation *policy.Config
 }
 
 // A Repository is a checkout with what its owners allow and what stands in it.
@@ -29,6 +32,8 @@ type Repository struct {
 	// Config is what .github/salve.yml says; nil where there is no such file,
 	// or it has mistakes. Without it nothing is written.
 	Config *policy.Config
+	// Inherited says that Config is the organisation's.
+	Inherited bool
 	// Faults are mistakes of the repository's files for people to mend: each
 	// names file, line and what was expected.
 	Faults []error
@@ -65,11 +70,14 @@ func Open(ctx context.Context, c Checkout, remedies []Remedy) (*Repository, erro
 	return r, nil
 }
 
-// configure reads .github/salve.yml. A link in its place is refused: it could
-// lead to a file that whoever reviews the configuration does not see.
+// configure reads .github/salve.yml, or takes what the organisation says where
+// there is none. A link in its place is refused: it could lead to a file that
+// whoever reviews the configuration does not see.
 func (r *Repository) configure(ctx context.Context, files []forge.File) error {
 	f, ok := find(files, policy.File)
 	if !ok {
+		r.Config = r.Organisation.For(r.Repo.Name)
+		r.Inherited = r.Config != nil
 		return nil
 	}
 	if !f.Mode.Regular() {
@@ -86,6 +94,9 @@ func (r *Repository) configure(ctx context.Context, files []forge.File) error {
 		return nil
 	}
 	r.Config = config
+	if len(config.Repositories) > 0 && r.Repo.Name != policy.Organisation {
+		r.Faults = append(r.Faults, fmt.Errorf("%s: repositories: counts in %s/%s only; remove it here", policy.File, r.Repo.Owner, policy.Organisation))
+	}
 	return nil
 }
 

@@ -73,3 +73,17 @@ func TestCreateStaysBesideTheWorkload(t *testing.T) {
 		}
 	}
 }
+
+// What counts in the .github repository of an organisation only is a mistake
+// elsewhere, beside which the rest holds.
+func TestMisplacedRepositories(t *testing.T) {
+	for name, faults := range map[string]int{"shop": 1, ".github": 0} {
+		r, err := plan.Open(t.Context(), plan.Checkout{
+			Repo:  forge.Repo{Owner: "acme", Name: name},
+			Files: inventory.Map(map[string]string{".github/salve.yml": "version: 1\nrepositories: [\"*\"]\n"}),
+		}, nil)
+		if err != nil || len(r.Faults) != faults || r.Config == nil {
+			t.Errorf("%s: faults %v, %v; want %d and a configuration", name, r.Faults, err, faults)
+		}
+	}
+}

@@ -18,6 +18,12 @@ type Config struct {
 	Version int `yaml:"version"`
 	// DryRun lets Salve decide and log, and write nothing.
 	DryRun bool `yaml:"dry-run"`
+	// Repositories are globs of names: "shop-*". They count in the file of the
+	// repository called .github alone. All that it says but its services then
+	// holds for each repository of the same owner that has no file of its own
+	// and one of these names: Salve may write to all of those that it is
+	// installed on.
+	Repositories []string `yaml:"repositories"`
 	// Environments say which files, clusters and namespaces belong to which
 	// environment. Without them, names of directories decide.
 	Environments map[string]Environment `yaml:"environments"`

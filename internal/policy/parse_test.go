@@ -87,7 +87,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("Check: %v", err)
 	}
 	err = c.Check([]string{"memory-limit", "cpu-limit", "node-pools", "database-pool", "autoscaler"})
-	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:36:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
+	if err == nil || !strings.Contains(err.Error(), `.github/salve.yml:42:64: unknown remedy "node-pool"; did you mean "node-pools"?`) {
 		t.Errorf("Check of an unknown remedy: %v", err)
 	}
 }
