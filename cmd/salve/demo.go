@@ -187,7 +187,7 @@ func (s *stage) person(ctx context.Context) (pullView, refusedView, error) {
 	defer stop()
 	served := make(chan error, 1)
 	go func() {
-		served <- s.app.serve(ctx, l, &settings{remediate: "@yearly", tune: "@yearly", database: filepath.Join(s.dir, "salve.db")})
+		served <- s.app.serve(ctx, l, &settings{remediate: "@yearly", tune: "@yearly", gates: "@yearly", database: filepath.Join(s.dir, "salve.db")})
 	}()
 
 	if err := s.box.Protect(forge.ContextPreDeployment); err != nil {
