@@ -39,6 +39,7 @@ type app struct {
 	outcome *outcome.Watcher
 	source  *gate.Source
 	cases   gate.Store
+	turns   gate.Turns
 	listed  listing // for who asks about gates
 	tenant  string  // root URL of the Dynatrace environment
 	pages   string  // root URL of this program
@@ -127,7 +128,7 @@ func (a *app) checker(ctx context.Context) (*gate.Checker, error) {
 		return nil, err
 	}
 	return &gate.Checker{
-		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, Telemetry: gate.Spans{Dynatrace: a.grail}, App: self.Login(),
+		Source: a.source, Estate: a.branches(), Host: a.host, Store: a.cases, Telemetry: gate.Spans{Dynatrace: a.grail}, Turns: &a.turns, App: self.Login(),
 		Key: a.key, Pages: a.pages, Log: a.log,
 	}, nil
 }

@@ -316,3 +316,28 @@ func TestRiskAndRuleOverTheWire(t *testing.T) {
 		}
 	}
 }
+
+// However long Dynatrace takes, new heads are pending before it answers, one
+// after the other; then all get the verdict of one answer.
+func TestPendingWhileDynatraceIsSlow(t *testing.T) {
+	r := newRelease(t, "  pre-deployment: {mode: enforce}\n")
+	const slow = 8 * time.Second
+	r.box.Tenant.Break(dynatracetest.Fault{On: "query:execute", Latency: slow})
+	began := time.Now()
+	branches := []string{"one", "two", "three"}
+	for i, branch := range branches {
+		_, err := r.box.GitHub.PushCommit(shopName, sandbox.Person, branch, "x", map[string]*githubtest.File{"k8s/checkout.yaml": {Content: fmt.Sprintf(deployManifest, i+2)}})
+		r.must(err)
+		_, err = r.box.GitHub.OpenPull(shopName, sandbox.Person, githubtest.NewPull{Head: branch, Title: "x"})
+		r.must(err)
+	}
+	for _, branch := range branches {
+		r.says(branch, forge.ContextPreDeployment, "pending", "asking Dynatrace")
+	}
+	if took := time.Since(began); took > slow {
+		t.Errorf("pending after %v, want it before Dynatrace answers", took)
+	}
+	for _, branch := range branches {
+		r.says(branch, forge.ContextPreDeployment, "success", "PROCEED")
+	}
+}

@@ -118,7 +118,6 @@ func (a *app) event(ctx context.Context, e forge.Event, now time.Time) error {
 
 // reactions say what a gate does about an event.
 var reactions = map[forge.EventKind]func(context.Context, *gate.Checker, forge.Event, time.Time) error{
-	forge.EventPullRequest:      pullRequested,
 	forge.EventMergeGroup:       grouped,
 	forge.EventDeploymentStatus: deployed,
 	forge.EventProtectionRule: func(ctx context.Context, c *gate.Checker, e forge.Event, now time.Time) error {
@@ -129,27 +128,6 @@ var reactions = map[forge.EventKind]func(context.Context, *gate.Checker, forge.E
 	},
 	forge.EventCheckRun:     rerun,
 	forge.EventIssueComment: commented,
-}
-
-func pullRequested(ctx context.Context, c *gate.Checker, e forge.Event, now time.Time) error {
-	if !e.Pull.Open || e.Default != "" && e.Pull.Base != e.Default { // deploys nothing
-		return nil
-	}
-	switch e.Action {
-	case "labeled":
-		if err := c.Labelled(ctx, e.Pull, e.Label, e.Sender, now); err != nil {
-			return err
-		}
-	case "unlabeled":
-		if err := c.Unlabelled(ctx, e.Pull, e.Label, now); err != nil {
-			return err
-		}
-	case "opened", "reopened", "synchronize", "ready_for_review", "edited":
-	default:
-		return nil
-	}
-	_, err := c.Check(ctx, e.Pull, now)
-	return err
 }
 
 func grouped(ctx context.Context, c *gate.Checker, e forge.Event, now time.Time) error {

@@ -27,6 +27,9 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 		return err
 	}
 	errs := []error{w.app.handle(ctx, e)}
+	if e.Kind == forge.EventPullRequest {
+		errs = append(errs, w.pullRequested(ctx, e))
+	}
 	if e.Kind == forge.EventPush && e.Default != "" && e.Ref == "refs/heads/"+e.Default {
 		errs = append(errs, w.pushed(ctx, e))
 	}

@@ -95,6 +95,7 @@ func (w *worker) counts(ctx context.Context) ([]metrics.JobCount, time.Duration,
 func (w *worker) register(jobs []schedule.Job) error {
 	err := errors.Join(
 		w.queue.Handle(kindEvent, w.event, eventOptions()),
+		w.queue.Handle(kindVerdict, w.verdict, verdictOptions()),
 		w.queue.Handle(kindProposal, w.propose, proposalOptions()))
 	if err != nil {
 		return err

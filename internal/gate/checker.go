@@ -54,6 +54,7 @@ type Checker struct {
 	Host      Host
 	Store     Store
 	Telemetry Telemetry // nil knows nothing, so that no deployment is healthy
+	Turns     *Turns    // nil where only one goroutine judges
 	App       string    // login of this App, which ends in [bot]
 	Key       string    // secret that makes the addresses of pages; with another one, cases begin anew
 	Pages     string    // root URL of this program's own pages; empty if people cannot reach them
@@ -140,6 +141,8 @@ func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, 
 	if ch.pull != nil {
 		k.Pull, k.PullURL = ch.pull.Number, ch.pull.URL
 	}
+	k.ID = c.caseID(name, ch.repo, ch.head, "", 0)
+	defer c.Turns.take(k.ID)()
 	k, err := c.open(ctx, k, rule, now)
 	if err != nil {
 		return k, err
@@ -147,11 +150,8 @@ func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, 
 	if k.Base != ch.base { // the pull request was moved to another branch
 		k.Base, k.Paths, k.Config = ch.base, nil, ""
 	}
-	if k.State == "" {
-		k.State = forge.Pending
-		if err := c.tell(ctx, &k, "asking Dynatrace", now); err != nil {
-			return k, err
-		}
+	if err := c.announce(ctx, &k, now); err != nil {
+		return k, err
 	}
 	d, failed := c.decide(ctx, repo, &k, ch, rule, now)
 	k.Rows = d.Rows
@@ -159,6 +159,41 @@ func (c *Checker) judge(ctx context.Context, repo *plan.Repository, ch *change, 
 		c.lower(ctx, &k, &d, ch.pull, now)
 	}
 	return k, errors.Join(failed, c.conclude(ctx, repo, &k, d, now))
+}
+
+// announce says on a new head that it is looked at.
+func (c *Checker) announce(ctx context.Context, k *Case, now time.Time) error {
+	if k.State != "" {
+		return nil
+	}
+	k.State = forge.Pending
+	return c.tell(ctx, k, "asking Dynatrace", now)
+}
+
+// Announce says on the head of a pull request that its gates are looking, where
+// they have not said anything yet: a new head must not be without a status for
+// as long as a query takes. The cases are open then, so they are judged even if
+// nobody asks for it again.
+func (c *Checker) Announce(ctx context.Context, pull forge.PullRequest, now time.Time) error {
+	repo, err := c.Estate.Repository(ctx, pull.Repo, pull.Base)
+	if err != nil || repo.Config == nil {
+		return err
+	}
+	var errs []error
+	for _, name := range []policy.GateName{policy.PreDeployment, policy.Risk} {
+		rule := repo.Config.Gate(name)
+		if rule.Mode == policy.Off {
+			continue
+		}
+		k, err := c.open(ctx, Case{Gate: name, Repo: pull.Repo, Head: pull.Head, Base: pull.Base, Pull: pull.Number, PullURL: pull.URL}, rule, now)
+		if err == nil && k.State == "" {
+			if err = c.announce(ctx, &k, now); err == nil {
+				err = c.save(ctx, &k, now)
+			}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // conclude settles a case, says so and stores it. It does so even if ctx is

@@ -109,10 +109,16 @@ func (c *Checker) Ask(ctx context.Context, e forge.Event, now time.Time) error {
 // answered.
 const unknownDeadline = 30 * time.Minute
 
-// deployment judges a case that has an environment.
+// deployment judges a case that has an environment, as it stands in the
+// database when its turn comes.
 func (c *Checker) deployment(ctx context.Context, repo *plan.Repository, k Case, now time.Time) error {
-	if k.Done {
-		return nil
+	defer c.Turns.take(k.ID)()
+	k, found, err := c.Case(ctx, k.ID)
+	if err != nil || !found || k.Done {
+		return err
+	}
+	if repo.Config != nil {
+		k.Mode = repo.Config.Gate(k.Gate).Mode
 	}
 	if k.Run > 0 {
 		return c.rule(ctx, repo, k, now)

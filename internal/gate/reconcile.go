@@ -260,6 +260,10 @@ func (c *Checker) Forged(ctx context.Context, e forge.Event, now time.Time) erro
 			Description: prose.Status("a status that " + e.Status.Creator + " set does not count; waiting for Salve's own"),
 		})
 	}
+	defer c.Turns.take(k.ID)()
+	if k, _, err = c.Case(ctx, k.ID); err != nil {
+		return err
+	}
 	k.Said = ""
 	return errors.Join(c.tell(ctx, &k, k.Why, now), c.save(ctx, &k, now))
 }
@@ -324,8 +328,11 @@ func (c *Checker) lookAgain(ctx context.Context, e forge.Event, name policy.Gate
 			continue
 		}
 		repo, err := c.Estate.Repository(ctx, k.Repo, k.Base)
+		k.Done = false
 		if err == nil {
-			k.Done = false
+			err = c.save(ctx, &k, now)
+		}
+		if err == nil {
 			err = c.deployment(ctx, repo, k, now)
 		}
 		errs = append(errs, err)

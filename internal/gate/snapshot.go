@@ -64,6 +64,12 @@ func (s *Source) Problems(ctx context.Context, now time.Time) Snapshot {
 	})
 }
 
+// Ready reports whether what the gates before a deployment ask for is known as
+// of now, so that nobody has to wait for Dynatrace.
+func (s *Source) Ready(now time.Time) bool {
+	return s.problems.ready(now, false) && s.risks.ready(now, true)
+}
+
 func (s *Source) ask(ctx context.Context, now time.Time) Snapshot {
 	out := Snapshot{At: now}
 	res, question, err := s.query(ctx, problems, nil)
@@ -130,7 +136,7 @@ func (m *memo[T]) get(ctx context.Context, now time.Time, ask func() (T, bool)) 
 		defer m.mu.Unlock()
 		return m.last
 	}
-	if age := now.Sub(m.at); m.any && age >= 0 && (age == 0 || m.good && age < serves) {
+	if m.any && (m.at.Equal(now) || m.fresh(now)) {
 		defer m.mu.Unlock()
 		return m.last
 	}
@@ -146,4 +152,21 @@ func (m *memo[T]) get(ctx context.Context, now time.Time, ask func() (T, bool)) 
 	}()
 	out, good = ask()
 	return out
+}
+
+// fresh reports whether the last answer serves as of now; the caller holds mu.
+func (m *memo[T]) fresh(now time.Time) bool {
+	age := now.Sub(m.at)
+	return m.good && age >= 0 && age < serves
+}
+
+// ready reports whether get would answer at once; unused is what holds where
+// nobody ever asked.
+func (m *memo[T]) ready(now time.Time, unused bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.any && m.asking == nil {
+		return unused
+	}
+	return m.asking == nil && m.fresh(now)
 }
