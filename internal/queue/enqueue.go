@@ -53,7 +53,7 @@ func (q *Queue) EnqueueAt(ctx context.Context, j Job, at time.Time) (inserted bo
 	if at.After(time.Now()) {
 		o.ScheduledAt = at
 	}
-	err = q.store.atomically(ctx, func(t tx) error {
+	err = q.store.ahead(ctx, func(t tx) error {
 		inserted, err = put(ctx, t, a, o)
 		return err
 	})

@@ -25,11 +25,12 @@ func openSQLite(ctx context.Context, file string, log *slog.Logger) (store, erro
 	if _, err := os.Stat(file); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=rw&"+
+	c, err := sqlite.NewConnector("file:" + (&url.URL{Path: file}).EscapedPath() + "?mode=rw&" +
 		"_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", file, err)
 	}
+	db := sql.OpenDB(keeping{c})
 	db.SetMaxOpenConns(1)
 	if err := connect(ctx, db); err != nil {
 		db.Close()
@@ -40,6 +41,7 @@ func openSQLite(ctx context.Context, file string, log *slog.Logger) (store, erro
 		dialect:  sqliteWords,
 		sql:      func(t *sql.Tx) statements { return sqliteTx{t} },
 		interval: 100 * time.Millisecond, // SQLite cannot call workers, they have to look
+		turn:     make(chan struct{}, 1), // else all who want the connection get it in any order
 		shut:     func() { db.Close() },
 		log:      log,
 	})

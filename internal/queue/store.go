@@ -19,6 +19,9 @@ type store interface {
 	// atomically runs do in one transaction. Nothing else may use the database
 	// inside do: SQLite has one connection and would wait for itself.
 	atomically(ctx context.Context, do func(tx) error) error
+	// ahead is atomically for who must not wait behind those: a delivery that
+	// GitHub waits to be told of, however much work is under way.
+	ahead(ctx context.Context, do func(tx) error) error
 	client(*river.Config) (client, error)
 	jobs() client // enqueues and looks, runs nothing
 	poll() time.Duration
@@ -109,6 +112,7 @@ type engine[T any] struct {
 	dialect  words
 	sql      func(T) statements
 	interval time.Duration
+	turn     chan struct{} // holds one; nil where transactions need not wait for each other
 	shut     func()
 	log      *slog.Logger
 }
@@ -134,6 +138,18 @@ func (e *engine[T]) poll() time.Duration                    { return e.interval 
 func (e *engine[T]) close()                                 { e.shut() }
 
 func (e *engine[T]) atomically(ctx context.Context, do func(tx) error) error {
+	if e.turn != nil {
+		select {
+		case e.turn <- struct{}{}:
+			defer func() { <-e.turn }()
+		case <-ctx.Done():
+			return fmt.Errorf("database: %w", ctx.Err())
+		}
+	}
+	return e.ahead(ctx, do)
+}
+
+func (e *engine[T]) ahead(ctx context.Context, do func(tx) error) error {
 	exec, err := e.driver.GetExecutor().Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
