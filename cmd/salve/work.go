@@ -34,7 +34,7 @@ func gone(err error) bool {
 }
 
 // eventOptions bound the handling of one delivery.
-func eventOptions() queue.Options { return queue.Options{Timeout: time.Minute, Workers: 8} }
+func eventOptions() queue.Options { return queue.Options{Timeout: time.Minute, Workers: 64} }
 
 // A worker puts work into the database and does what is there. What the
 // schedule does is a job as well: every replica ticks, one of them runs it.
