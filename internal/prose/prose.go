@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -93,6 +94,11 @@ type Text struct {
 	Evidence string // digest of all that Body says; the same words have the same digest
 }
 
+// parsed are the templates; executing them changes nothing in them.
+var parsed = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("").Option("missingkey=error").ParseFS(templates.FS, "pull/*.tmpl")
+})
+
 // Render puts p into words. It fails only if p lacks what every pull request
 // must say.
 func Render(p Pull) (Text, error) {
@@ -104,7 +110,7 @@ func Render(p Pull) (Text, error) {
 	case len(p.Changes) == 0 || len(p.Evidence) == 0:
 		return Text{}, fmt.Errorf("pull request %q: want a change and the evidence for it", p.Key)
 	}
-	t, err := template.New("").Option("missingkey=error").ParseFS(templates.FS, "pull/*.tmpl")
+	t, err := parsed()
 	if err != nil {
 		return Text{}, err
 	}
