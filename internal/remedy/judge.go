@@ -41,6 +41,7 @@ type Pulls interface {
 // closed.
 func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Report, now time.Time) error {
 	var errs []error
+	known := report.judgement()
 	for _, repo := range repos {
 		if !repo.Writes().None() {
 			continue
@@ -48,27 +49,28 @@ func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Re
 		open, err := pulls.OurPulls(ctx, repo.Repo)
 		errs = append(errs, err)
 		for _, p := range open {
-			errs = append(errs, judge(ctx, pulls, repo, p, report, now))
+			errs = append(errs, judge(ctx, pulls, repo, p, known, now))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.PullRequest, report Report, now time.Time) error {
+func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.PullRequest, known judgement, now time.Time) error {
 	m, ok := forge.ParseMarker(p.Body)
 	if !ok || len(m.Problems) == 0 {
 		return nil // not ours to judge
 	}
 	gone := prose.Label(repo.Config.Labels.Prefix, "problem-closed")
-	if report.active(m.Problems) && slices.Contains(p.Labels, gone.Name) {
+	active := slices.ContainsFunc(m.Problems, func(event string) bool { return known.active[event] })
+	if active && slices.Contains(p.Labels, gone.Name) {
 		if err := pulls.RemoveLabel(ctx, repo.Repo, p.Number, gone.Name); err != nil {
 			return fmt.Errorf("label %s#%d: %w", repo.Repo, p.Number, err)
 		}
 	}
 	switch {
-	case report.answered(m.Key):
+	case known.answered[m.Key]:
 		return nil
-	case report.Quality == dql.OK && report.Unread == 0 && !report.active(m.Problems):
+	case known.complete && !active:
 		if err := quiet(ctx, pulls, p, now); err != nil || slices.Contains(p.Labels, gone.Name) {
 			return err
 		}
@@ -79,15 +81,22 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 	return nil
 }
 
-// answered reports whether the change of a key is somebody's task: whoever
-// takes it up says on the pull request what came of it.
-func (r Report) answered(key string) bool {
-	return slices.ContainsFunc(r.Tasks, func(t Task) bool { return t.Key == key })
+// A judgement is what a report says about open pull requests.
+type judgement struct {
+	answered map[string]bool // by key: whoever takes the task up says what came of it
+	active   map[string]bool // by event.id: the problem is open
+	complete bool            // a problem that is not there has closed
 }
 
-// active reports whether a problem of a pull request is open.
-func (r Report) active(events []string) bool {
-	return slices.ContainsFunc(r.Decisions, func(d Decision) bool {
-		return d.Problem.Active && slices.Contains(events, string(d.Problem.Event))
-	})
+func (r Report) judgement() judgement {
+	j := judgement{answered: map[string]bool{}, active: map[string]bool{}, complete: r.Quality == dql.OK && r.Unread == 0}
+	for _, t := range r.Tasks {
+		j.answered[t.Key] = true
+	}
+	for _, d := range r.Decisions {
+		if d.Problem.Active {
+			j.active[string(d.Problem.Event)] = true
+		}
+	}
+	return j
 }

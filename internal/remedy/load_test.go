@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,11 +125,13 @@ func BenchmarkCycle(b *testing.B) {
 			r := loaded(b, crowd(size.repos), kills(size.problems, size.repos, 1))
 			var report remedy.Report
 			var err error
-			for b.Loop() {
+			cycles, before := 0, computed(b)
+			for ; b.Loop(); cycles++ {
 				if report, err = r.Run(b.Context(), sandbox.WorldTime); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric((computed(b)-before).Seconds()/float64(cycles), "cpu-s/cycle")
 			b.ReportMetric(float64(inUse())/(1<<20), "MB-in-use")
 			runtime.KeepAlive(r)
 			b.ReportMetric(float64(len(report.Plans)), "plans")
@@ -137,6 +140,15 @@ func BenchmarkCycle(b *testing.B) {
 			}
 		})
 	}
+}
+
+// computed is the CPU time of this process.
+func computed(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // inUse is the memory that is in use, in bytes.

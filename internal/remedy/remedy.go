@@ -89,10 +89,10 @@ func (r *Runner) Run(ctx context.Context, now time.Time) (Report, error) {
 	for _, repo := range report.Repos {
 		repos[repo.Repo] = repo
 	}
-	limits := propose.Limits{}
+	limits, of := propose.Limits{}, report.byKey()
 	for _, t := range report.Tasks {
 		a, err := r.answer(ctx, repos[t.Repo], t, limits, now)
-		report.settle(t, a)
+		report.settle(of[t.Key], a)
 		errs = append(errs, err)
 	}
 	return report, errors.Join(errs...)
@@ -142,12 +142,19 @@ func faults(repos []*plan.Repository) (out []Fault) {
 	return out
 }
 
+// byKey returns the places of decisions by the key of their task.
+func (r *Report) byKey() map[string][]int {
+	out := map[string][]int{}
+	for i, d := range r.Decisions {
+		out[d.Key] = append(out[d.Key], i)
+	}
+	return out
+}
+
 // settle writes what came of a task into the decisions of its problems.
-func (r *Report) settle(t Task, a Answer) {
-	for i := range r.Decisions {
-		if d := &r.Decisions[i]; d.Key == t.Key {
-			d.Reason, d.Pull = a.Reason, a.Pull
-		}
+func (r *Report) settle(decisions []int, a Answer) {
+	for _, i := range decisions {
+		r.Decisions[i].Reason, r.Decisions[i].Pull = a.Reason, a.Pull
 	}
 	if a.Planned.Proposal.Key != "" {
 		r.Plans = append(r.Plans, a.Planned)
