@@ -481,3 +481,22 @@ func TestEndlessPages(t *testing.T) {
 		})
 	}
 }
+
+// What somebody adds to a pull request that GitHub was to merge by itself waits
+// for a person.
+func TestForeignCommitEndsAutoMerge(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	w.guard()
+	p := w.raise("640Mi")
+	p.AutoMerge = true
+	opened, err := w.client().Propose(t.Context(), p)
+	w.must(err)
+	w.push(p.Branch, "k8s/checkout.yaml", manifest("64Gi"))
+	if again, err := w.client().Propose(t.Context(), p); err != nil || again.Action != forge.HandsOff {
+		t.Errorf("%s, %v; want hands off", again.Action, err)
+	}
+	w.must(w.SetStatus("acme/shop", "mona", string(w.head(p.Branch)), "success", "ci", ""))
+	if pull := w.pull(); pull.Auto || pull.State != "open" || opened.Pull.Number != 1 {
+		t.Errorf("%+v, want it open and nothing waiting to merge it", pull)
+	}
+}

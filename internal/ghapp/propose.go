@@ -179,7 +179,11 @@ func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Op
 		return forge.Opened{Pull: pull}, err
 	}
 	if !same {
-		if ours, err := w.allOurs(ctx, pull.Number); err != nil || !ours {
+		ours, err := w.allOurs(ctx, pull.Number)
+		if err == nil && !ours {
+			err = w.c.Hold(ctx, pull) // what others add was never proposed
+		}
+		if err != nil || !ours {
 			return forge.Opened{Pull: pull, Action: forge.HandsOff}, err
 		}
 	}
