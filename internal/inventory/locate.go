@@ -259,7 +259,7 @@ func (r *Repository) othersAt(t Target, meant []*instance, p kustomize.Place) []
 		if err != nil {
 			continue
 		}
-		if got, err := i.Value(q.Field, r.source); err == nil && same(got, p) {
+		if got, err := i.Value(q.Field, r.source); err != nil || same(got, p) { // what cannot be said may be so
 			out = append(out, i)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/salvehq/salve/internal/kubeedit"
 )
 
@@ -124,7 +126,37 @@ func (i *Instance) patch(patches []*Patch, from Source) {
 		if p.applies(i, from) {
 			i.Layers = append(i.Layers, Layer{Patch: p})
 			i.deleted = i.deleted || p.deletes(i, from)
+			i.renamed(p, from)
 		}
+	}
+}
+
+// renamed notes the name and the namespace that a patch gives to an object: a
+// merge patch gives a name alone, and only where it is allowed to.
+func (i *Instance) renamed(p *Patch, from Source) {
+	f := p.Content(from)
+	if f == nil || !bytes.Contains(f.Src, []byte("metadata")) {
+		return
+	}
+	name := i.Name()
+	for key, to := range map[string]*string{"name": &name.Name, "namespace": &name.Namespace} {
+		field := Field{Path: kubeedit.Keys("metadata", key)}
+		switch root, err := f.Docs[0].Root(); {
+		case err != nil || root == nil:
+		case root.Kind == yaml.SequenceNode && bytes.Contains(f.Src, []byte("/metadata/"+key)):
+			if place, ok, err := i.operation(len(i.Layers)-1, field, root, from); ok && err == nil && place.Written {
+				*to = place.Value
+			}
+		case root.Kind == yaml.MappingNode && p.renames && key == "name":
+			if o, ok := p.Object(i, from); ok {
+				if v := kubeedit.Text(o.Node(), "metadata", key); v != "" {
+					*to = v
+				}
+			}
+		}
+	}
+	if name != i.Name() {
+		i.Names = append(i.Names, name)
 	}
 }
 

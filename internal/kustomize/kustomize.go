@@ -50,7 +50,9 @@ type Patch struct {
 	Line   int           // of the entry in the kustomization
 	target *selector     // nil: the patch names its object itself
 	deep   bool          // it stands in a text within a text
-	doc    *kubeedit.File
+
+	renames bool // it may change the name of its object
+	doc     *kubeedit.File
 }
 
 // A Count is one entry of the replicas field.
@@ -173,6 +175,7 @@ func (k *Kustomization) readPatches(f *kubeedit.File, root *yaml.Node) {
 // entry reads one element of patches or patchesJson6902.
 func (k *Kustomization) entry(f *kubeedit.File, key string, i int, n *yaml.Node) []*Patch {
 	p := &Patch{By: k, File: f.Path, Line: f.Docs[0].Line + n.Line - 1, target: readSelector(kubeedit.Member(n, "target"))}
+	p.renames = kubeedit.Text(n, "options", "allowNameChange") == "true"
 	if file := kubeedit.Text(n, "path"); file != "" {
 		p.File = path.Join(k.Dir, file)
 		return []*Patch{p}
