@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -163,7 +164,7 @@ func TestGateTokens(t *testing.T) {
 }
 
 // hostile is what whoever names a problem, a service or a branch may write.
-const hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.Key}}javascript:alert(1)`
+const hostile = "\u202e\u2066" + `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.Key}}javascript:alert(1)`
 
 func hostileCase() gate.Case {
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -188,6 +189,9 @@ func TestPage(t *testing.T) {
 		if strings.Contains(strings.ToLower(text), tag) {
 			t.Errorf("the page holds %s", tag)
 		}
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) {
+		t.Error("the page holds characters that turn the direction of text")
 	}
 	if got := resp.Header.Get("Content-Security-Policy"); !strings.Contains(got, "default-src 'none'") || strings.Contains(got, "unsafe") || strings.Contains(got, "script-src") {
 		t.Errorf("policy %q", got)

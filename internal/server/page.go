@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/salvehq/salve/internal/gate"
 	"github.com/salvehq/salve/internal/policy"
@@ -83,6 +84,7 @@ type view struct {
 	gate.Case
 	Word     string
 	Tone     string      // good, warn, bad or wait: class of the verdict
+	Reason   string      // Why without the word
 	Others   []gate.Case // of the same commit in other environments
 	Timeline []bar
 	From, To time.Time // of the timeline
@@ -111,9 +113,31 @@ func (c Config) render(b *bytes.Buffer, k gate.Case, others []gate.Case) error {
 	if err != nil {
 		return err
 	}
-	v := view{Case: k, Word: k.Verdict.Word(k.Gate), Tone: tone(k.Verdict), Others: others}
+	if k, err = legible(k); err != nil {
+		return err
+	}
+	if others, err = legible(others); err != nil {
+		return err
+	}
+	word := k.Verdict.Word(k.Gate)
+	v := view{Case: k, Word: word, Tone: tone(k.Verdict), Reason: strings.TrimPrefix(k.Why, word+": "), Others: others}
 	v.Timeline, v.From, v.To = timeline(k)
 	return t.Execute(b, v)
+}
+
+// legible returns v without the characters that turn the direction of the text
+// around them: with one of those in a title, a page would not read as it is.
+func legible[T any](v T) (out T, err error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(bytes.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text), &out)
 }
 
 // tone is the colour of a verdict, which the page always says in words too.
@@ -129,6 +153,9 @@ func tone(v gate.Verdict) string {
 	return "wait"
 }
 
+// thinnest is the width of a bar that can be seen, in thousandths.
+const thinnest = 8
+
 // timeline draws the samples of a case. A stretch lasts until the next begins.
 func timeline(k gate.Case) (bars []bar, from, to time.Time) {
 	if len(k.Samples) == 0 {
@@ -142,8 +169,8 @@ func timeline(k gate.Case) (bars []bar, from, to time.Time) {
 		if i+1 < len(k.Samples) {
 			end = k.Samples[i+1].From
 		}
-		x := min(at(s.From), 996)
-		one := bar{X: x, Width: max(at(end)-x, 4), Tone: tone(s.Verdict), Word: s.Verdict.Word(k.Gate), Span: span(s.From, end), Quality: s.Quality}
+		x := min(at(s.From), 1000-thinnest)
+		one := bar{X: x, Width: max(at(end)-x, thinnest), Tone: tone(s.Verdict), Word: s.Verdict.Word(k.Gate), Span: span(s.From, end), Quality: s.Quality}
 		one.Title = fmt.Sprintf("%s %s, data quality %s", one.Word, one.Span, one.Quality)
 		bars = append(bars, one)
 	}
