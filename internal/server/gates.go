@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/salvehq/salve/internal/forge"
@@ -31,9 +32,12 @@ type Gates interface {
 // maxName bounds the names in the path of a question.
 const maxName = 253
 
-// answer is GET /v1/gates/{environment}/{service}: one verdict in JSON. The
-// name of a workload holds a slash: shop/checkout. Who asks with strict=1 gets
-// a status other than 2xx unless the deployment may go on.
+// answer is GET or POST /v1/gates/{environment}/{service}: one verdict in JSON.
+// The name of a workload holds a slash: shop/checkout. Who asks with strict=1
+// gets a status other than 2xx unless the deployment may go on, with
+// strict=rollback unless it must be taken back. Webhooks of Flagger are POST;
+// their body says nothing that the gate needs.
+// https://docs.flagger.app/usage/webhooks
 func (c Config) answer(w http.ResponseWriter, r *http.Request) {
 	if !c.authorised(r) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="salve"`)
@@ -41,13 +45,16 @@ func (c Config) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	environment, service, query := r.PathValue("environment"), r.PathValue("service"), r.URL.Query()
-	head, name := forge.SHA(query.Get("sha")), policy.GateName(query.Get("gate"))
+	strict, head, name := query.Get("strict"), forge.SHA(query.Get("sha")), policy.GateName(query.Get("gate"))
 	switch {
 	case environment == "" || service == "" || len(environment) > maxName || len(service) > 2*maxName:
 		reply(w, http.StatusBadRequest, map[string]string{"error": "want /v1/gates/{environment}/{service}"})
 		return
 	case head != "" && head.Validate() != nil:
 		reply(w, http.StatusBadRequest, map[string]string{"error": head.Validate().Error()})
+		return
+	case !slices.Contains([]string{"", "0", "1", "rollback"}, strict):
+		reply(w, http.StatusBadRequest, map[string]string{"error": "want strict=1 or strict=rollback"})
 		return
 	case name != "" && name != policy.PreDeployment && (name != policy.PostDeployment && name != policy.Canary || head == ""):
 		reply(w, http.StatusBadRequest, map[string]string{"error": "want gate=pre-deployment, or post-deployment or canary with sha="})
@@ -61,7 +68,7 @@ func (c Config) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.SHA = head
-	reply(w, status(w, a, query.Get("strict") == "1"), a)
+	reply(w, status(w, a, strict), a)
 }
 
 // ask finds the answer: a new one before a deployment, what was seen after it.
@@ -77,12 +84,15 @@ func (c Config) ask(ctx context.Context, name policy.GateName, environment, serv
 }
 
 // status is 200, 404 for what is not known and, for who is strict, 409 for what
-// must stop and 503 for what must wait.
-func status(w http.ResponseWriter, a gate.Answer, strict bool) int {
+// must stop and 503 for what must wait. Who asks whether to take it back gets 200
+// if so, and 409 if not: what is not known is no reason.
+func status(w http.ResponseWriter, a gate.Answer, strict string) int {
 	switch {
 	case !a.Known:
 		return http.StatusNotFound
-	case !strict || a.Verdict == gate.Proceed || a.Verdict == gate.Warn:
+	case strict == "rollback" && a.Verdict != gate.Block:
+		return http.StatusConflict
+	case strict != "1" || a.Verdict == gate.Proceed || a.Verdict == gate.Warn:
 		return http.StatusOK
 	case a.Verdict == gate.Block:
 		return http.StatusConflict
@@ -92,16 +102,21 @@ func status(w http.ResponseWriter, a gate.Answer, strict bool) int {
 }
 
 // authorised compares the token of a request with all that are known, in the
-// same time whichever it is.
+// same time whichever it is. Who can set no header has the token as the password
+// of the URL.
 func (c Config) authorised(r *http.Request) bool {
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	bearer := strings.EqualFold(kind, "Bearer")
+	if _, password, basic := r.BasicAuth(); basic {
+		bearer, token = true, password
+	}
 	given := sha256.Sum256([]byte(token))
 	hit := 0
 	for _, t := range c.GateTokens {
 		want := sha256.Sum256([]byte(t))
 		hit |= subtle.ConstantTimeCompare(given[:], want[:])
 	}
-	return hit == 1 && strings.EqualFold(kind, "Bearer") && token != ""
+	return hit == 1 && bearer && token != ""
 }
 
 func reply(w http.ResponseWriter, status int, v any) {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -125,6 +126,8 @@ func TestGateAnswers(t *testing.T) {
 		{"good", 200}, {"good?strict=1", 200}, {"warned?strict=1", 200},
 		{"shop%2Fcheckout", 200}, {"shop%2Fcheckout?strict=1", 409}, {"shop%2Fcheckout?strict=0", 200},
 		{"waits?strict=1", 503}, {"who-knows?strict=1", 503}, {"who-knows", 200},
+		{"good?strict=rollback", 409}, {"warned?strict=rollback", 409}, {"waits?strict=rollback", 409}, {"who-knows?strict=rollback", 409},
+		{"shop%2Fcheckout?strict=rollback", 200}, {"absent?strict=rollback", 404}, {"good?strict=yes", 400},
 		{"absent", 404}, {"absent?strict=1", 404}, {"down", 503},
 		{"good?sha=main", 400}, {"good?gate=canary", 400}, {"good?gate=remediation&sha=" + string(commit), 400},
 		{"good?gate=canary&sha=" + string(commit), 200}, {"absent?gate=post-deployment&sha=" + string(commit), 404},
@@ -146,6 +149,10 @@ func TestGateAnswers(t *testing.T) {
 	}
 }
 
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
 func TestGateTokens(t *testing.T) {
 	with, without := serveGates(t, []string{"right"}, gate.Case{}), serveGates(t, nil, gate.Case{})
 	for _, tt := range []struct {
@@ -154,6 +161,7 @@ func TestGateTokens(t *testing.T) {
 		want          int
 	}{
 		{with, "Bearer right", 200}, {with, "bearer right", 200},
+		{with, basic("salve", "right"), 200}, {with, basic("", "right"), 200}, {with, basic("right", ""), 401}, {with, basic("right", "wrong"), 401}, {without, basic("", ""), 401},
 		{with, "", 401}, {with, "Bearer", 401}, {with, "Bearer ", 401}, {with, "Bearer wrong", 401}, {with, "Basic right", 401}, {with, "right", 401},
 		{without, "", 401}, {without, "Bearer ", 401}, {without, "Bearer right", 401},
 	} {

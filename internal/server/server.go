@@ -70,6 +70,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /readyz", c.ready)
 	if c.Gates != nil {
 		mux.HandleFunc("GET /v1/gates/{environment}/{service...}", c.answer)
+		mux.HandleFunc("POST /v1/gates/{environment}/{service...}", c.answer)
 		mux.HandleFunc("GET /gates/{id}", c.page)
 		mux.HandleFunc("GET /gates/style.css", c.style)
 	}
