@@ -61,6 +61,8 @@
 //   - A limit that GitHub reports puts a job off and uses up no attempt. What
 //     rules or permissions refuse is dead at once, and rests for an hour.
 //   - A task older than half an hour is not answered: a new cycle decides.
+//   - A task whose pull request is as it should be is settled: while nothing
+//     about it changes it is answered once an hour, not with every tick.
 //   - The tick judges the open pull requests that are nobody's task, a job the
 //     one that its task is about.
 //

@@ -78,11 +78,15 @@ func (a assignment) job() (queue.Job, error) {
 func (w *worker) remediate(ctx context.Context, now time.Time) error {
 	report, err := w.app.remedy.Decide(ctx, now)
 	w.app.count(report)
-	var all []assignment
-	for _, t := range report.Tasks {
-		all = append(all, assignment{Problem: &t})
+	if err == nil {
+		var due []remedy.Task
+		due, err = w.recall(ctx, &report)
+		var all []assignment
+		for _, t := range due {
+			all = append(all, assignment{Problem: &t})
+		}
+		err = errors.Join(err, w.assign(ctx, all))
 	}
-	err = errors.Join(err, w.assign(ctx, all))
 	w.warn("remediate", append(report.Errs, w.app.judge(ctx, report, now)))
 	return err
 }
@@ -147,7 +151,7 @@ func (w *worker) propose(ctx context.Context, j queue.Job) error {
 		return w.soon(ctx, a.cycle())
 	}
 	w.app.host.saw(t.Repo, a.Installation)
-	why, err := w.app.answer(ctx, a, now)
+	why, err := w.answer(ctx, a, now)
 	log := w.app.log.With("job", j.ID, "repo", t.Repo.String(), "installation", a.Installation)
 	switch {
 	case err != nil:
@@ -159,20 +163,20 @@ func (w *worker) propose(ctx context.Context, j queue.Job) error {
 }
 
 // answer reads the head of a task's repository and answers the task there.
-func (a *app) answer(ctx context.Context, as assignment, now time.Time) (policy.Reason, error) {
-	t := as.task()
-	repo, err := estate.Branch{Estate: a.estate, Installation: as.Installation}.Repository(ctx, t.Repo, t.Base)
+func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (policy.Reason, error) {
+	t := a.task()
+	repo, err := estate.Branch{Estate: w.app.estate, Installation: a.Installation}.Repository(ctx, t.Repo, t.Base)
 	if err != nil {
 		return policy.Reason{}, fmt.Errorf("read %s: %w", t.Repo, err)
 	}
-	if as.Detector != nil {
-		made, err := a.tune.Answer(ctx, repo, *as.Detector, now)
-		a.countPull(made.Opened.Action)
+	if a.Detector != nil {
+		made, err := w.app.tune.Answer(ctx, repo, *a.Detector, now)
+		w.app.countPull(made.Opened.Action)
 		return made.Reason, err
 	}
-	made, err := a.remedy.Answer(ctx, repo, *as.Problem, now)
-	a.countAnswer(*as.Problem, made)
-	return made.Reason.Reason, err
+	made, err := w.app.remedy.Answer(ctx, repo, *a.Problem, now)
+	w.app.countAnswer(*a.Problem, made)
+	return made.Reason.Reason, errors.Join(err, w.remember(ctx, *a.Problem, made, err))
 }
 
 // after says what becomes of a job whose proposal came to err. Where the world

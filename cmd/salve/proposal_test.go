@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/queue"
 )
@@ -136,7 +139,7 @@ func TestOneProposalOneJob(t *testing.T) {
 	if diff := cmp.Diff(want, e.state()); diff != "" {
 		t.Errorf("jobs leave something else than one process:\n%s", diff)
 	}
-	if jobs := e.jobs(); len(jobs) != 4 || slices.ContainsFunc(jobs, func(j string) bool { return !strings.HasPrefix(j, "done ") }) {
+	if jobs := e.jobs(); len(jobs) != 2 || slices.ContainsFunc(jobs, func(j string) bool { return !strings.HasPrefix(j, "done ") }) {
 		t.Errorf("after all is done: %q", jobs)
 	}
 }
@@ -191,19 +194,19 @@ func (e *engine) journal(method, word string) []githubtest.Request {
 	})
 }
 
-// What the rules of a repository refuse is tried once, and not with every tick:
-// it is dead until a person retries it.
+// What the App may not do is tried once, and not with every tick: it is dead
+// until a person retries it.
 func TestRefusedProposalIsDead(t *testing.T) {
 	e := newEngine(t)
 	remove := e.box.GitHub.Inject(githubtest.Fault{
-		Method: "POST", Path: "/repos/*/*/pulls", Status: http.StatusUnprocessableEntity, Body: `{"message":"Validation Failed","errors":[{"message":"a rule says no"}]}`,
+		Method: "POST", Path: "/repos/*/*/pulls", Status: http.StatusForbidden, Body: `{"message":"Resource not accessible by integration"}`,
 	})
 	for range 3 {
 		e.tick()
 		e.work()
 	}
 	dead := e.records(queue.Dead)
-	if len(dead) != 1 || len(dead[0].Errors) != 1 || !strings.Contains(dead[0].Errors[0].Text, "a rule says no") {
+	if len(dead) != 1 || len(dead[0].Errors) != 1 || !strings.Contains(dead[0].Errors[0].Text, "not accessible") {
 		t.Fatalf("dead: %+v", dead)
 	}
 	remove()
@@ -214,9 +217,102 @@ func TestRefusedProposalIsDead(t *testing.T) {
 	if open := opens(e.state()); !slices.Equal(open, []int{1, 3}) {
 		t.Errorf("open after it was retried: %v", open)
 	}
+	for f, err := range e.worker.queue.List(t.Context(), bucketRest) {
+		t.Errorf("%s rests after it was done: %v", f.Name, err)
+	}
+}
+
+// What is as it should be is not answered again by every tick, but for an hour
+// at most, and at once when a person or the world changes anything about it.
+func TestSettledProposalsCostNothing(t *testing.T) {
+	e := newEngine(t)
 	e.tick()
-	if jobs := e.jobs(); !strings.HasPrefix(jobs[len(jobs)-1], "ready") && !strings.HasPrefix(jobs[len(jobs)-1], "waiting") {
-		t.Errorf("after it was retried it rests no longer: %q", jobs)
+	e.work()
+	answers := func() int { return len(e.records("")) }
+	after := answers()
+	for _, tt := range []struct {
+		what   string
+		change func()
+		want   int // proposals that are answered again
+	}{
+		{"nothing", func() {}, 0},
+		{"a person says retry", func() {
+			if _, err := e.box.GitHub.Comment("acme/shop", "maria", 1, "/salve retry"); err != nil {
+				t.Fatal(err)
+			}
+			event := forge.Event{
+				Kind: forge.EventIssueComment, Action: "created", Repo: forge.Repo{Owner: "acme", Name: "shop"}, Issue: 1, Sender: "maria",
+				Comment: forge.Comment{ID: 1, Author: "maria", Body: "/salve retry"},
+			}
+			if err := e.worker.commanded(t.Context(), event); err != nil && !errors.Is(err, forge.ErrNotFound) {
+				t.Fatal(err)
+			}
+			e.work()
+		}, 2},
+		{"nothing again", func() {}, 0},
+		{"a person touches one", func() {
+			event := forge.Event{
+				Kind: forge.EventPullRequest, Action: "labeled", Repo: forge.Repo{Owner: "acme", Name: "shop"}, Installation: 101,
+				Pull: forge.PullRequest{Number: 1, Branch: e.issueHead(1)},
+			}
+			if err := e.worker.react(t.Context(), event); err != nil {
+				t.Fatal(err)
+			}
+		}, 1},
+		{"the base moves", func() {
+			readme := githubtest.File{Content: "moved"}
+			if _, err := e.box.GitHub.PushCommit("acme/shop", "maria", "main", "readme", map[string]*githubtest.File{"README.md": &readme}); err != nil {
+				t.Fatal(err)
+			}
+		}, 2},
+		{"a problem is over", func() { e.among("P-260303") }, 0},
+		{"it comes back", func() { e.among("P-260301", "P-260303") }, 1},
+	} {
+		tt.change()
+		e.tick()
+		e.work()
+		if n := answers() - after; n != tt.want {
+			t.Errorf("%s: %d answered again, want %d", tt.what, n, tt.want)
+		}
+		after = answers()
+	}
+}
+
+// among says which problems are open from now on.
+func (e *engine) among(problems ...string) {
+	e.problems = problems
+	e.worker.app.remedy.Problems = e.app(nil).remedy.Problems
+}
+
+// issueHead is the branch of a pull request.
+func (e *engine) issueHead(number int) string { return e.state().Issues[number-1].Head }
+
+// A tick knows what came of its tasks the last time, as one process would.
+func TestTickKnowsWhatCameOfItsTasks(t *testing.T) {
+	e := newEngine(t)
+	limited := githubtest.File{Content: "version: 1\nlimits: {open: 1}\nenvironments:\n  production:\n    namespaces: [shop]\n    paths: [\"k8s/**\"]\n"}
+	if _, err := e.box.GitHub.PushCommit("acme/shop", "maria", "main", "one at a time", map[string]*githubtest.File{".github/salve.yml": &limited}); err != nil {
+		t.Fatal(err)
+	}
+	e.tick()
+	e.work()
+	report, err := e.worker.app.remedy.Decide(t.Context(), later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.worker.recall(t.Context(), &report); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range report.Decisions {
+		got = append(got, fmt.Sprintf("%s %s #%d", d.Problem.ID, d.Reason.Code, d.Pull.Number))
+	}
+	slices.Sort(got)
+	if want := []string{"P-260301  #1", "P-260303 too-many-open #0"}; !slices.Equal(got, want) {
+		t.Errorf("decisions %q, want %q", got, want)
+	}
+	if len(report.Plans) != 1 || report.Plans[0].To != "960Mi" || report.Plans[0].Opened.Pull.Number != 1 {
+		t.Errorf("plans %+v, want the one of #1", report.Plans)
 	}
 }
 
@@ -225,8 +321,7 @@ func TestRefusedProposalIsDead(t *testing.T) {
 func TestStaleTaskIsDecidedAnew(t *testing.T) {
 	e := newEngine(t)
 	e.tick()
-	e.problems = nil
-	e.worker.app.remedy.Problems = e.app(nil).remedy.Problems
+	e.among()
 	e.worker.now = func() time.Time { return later.Add(stale + time.Minute) }
 	e.work()
 	if open := opens(e.state()); !slices.Equal(open, []int{1}) {

@@ -27,6 +27,9 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 		return err
 	}
 	errs := []error{w.app.handle(ctx, e)}
+	if e.Kind == forge.EventPullRequest && !e.SenderBot && strings.HasPrefix(e.Pull.Branch, forge.BranchPrefix) {
+		errs = append(errs, w.unsettle(ctx, e.Repo, e.Pull.Branch)) // the next cycle looks at what was done to it
+	}
 	if e.Kind == forge.EventPullRequest {
 		errs = append(errs, w.pullRequested(ctx, e))
 	}
@@ -50,7 +53,9 @@ func (w *worker) commanded(ctx context.Context, e forge.Event) error {
 	}
 	clerk := remedy.Clerk{
 		Desk: w.app.host, Wishes: w.queue, App: self.Login(), Log: w.app.log,
-		Soon: func(ctx context.Context) error { return w.soon(ctx, "remediate") },
+		Soon: func(ctx context.Context) error {
+			return errors.Join(w.unsettle(ctx, e.Repo, ""), w.soon(ctx, "remediate"))
+		},
 	}
 	return clerk.Answer(ctx, e)
 }

@@ -58,8 +58,9 @@ type Maker struct {
 type Task struct {
 	Key    string // of the proposal
 	Repo   forge.Repo
-	Base   string // default branch
-	Branch string // of the proposal
+	Base   string    // default branch
+	Head   forge.SHA // of Base when the task was made
+	Branch string    // of the proposal
 	Remedy string
 	Asked  time.Time // as of when it was right
 }
@@ -67,7 +68,7 @@ type Task struct {
 // TaskOf is the task of changing a place, as of now.
 func TaskOf(t plan.Target, now time.Time) Task {
 	return Task{
-		Key: t.Key(), Repo: t.Repo.Repo, Base: t.Repo.Branch,
+		Key: t.Key(), Repo: t.Repo.Repo, Base: t.Repo.Branch, Head: t.Repo.SHA,
 		Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name), Remedy: t.Remedy.Name, Asked: now,
 	}
 }

@@ -151,6 +151,16 @@ func (r *Report) byKey() map[string][]int {
 	return out
 }
 
+// Settle writes what came of tasks, by their keys, into the report.
+func (r *Report) Settle(answers map[string]Answer) {
+	decisions := r.byKey()
+	for _, t := range r.Tasks {
+		if a, ok := answers[t.Key]; ok {
+			r.settle(decisions[t.Key], a)
+		}
+	}
+}
+
 // settle writes what came of a task into the decisions of its problems.
 func (r *Report) settle(decisions []int, a Answer) {
 	for _, i := range decisions {
