@@ -3,11 +3,11 @@ package inventory
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/salvehq/salve/internal/envname"
+	"github.com/salvehq/salve/internal/policy"
 )
 
 // An Environment says which files, clusters and namespaces belong to one.
@@ -53,7 +53,7 @@ func (e Environment) contains(file, namespace, cluster string) bool {
 		if len(c.globs) == 0 || c.known == "" {
 			continue
 		}
-		if !slices.ContainsFunc(c.globs, func(g string) bool { return matches(g, c.known) }) {
+		if !slices.ContainsFunc(c.globs, func(g string) bool { return policy.MatchGlob(g, c.known) }) {
 			return false
 		}
 		hit = true
@@ -93,36 +93,4 @@ func inferred(file string) string {
 // means reports whether a target's environment is one of names.
 func means(environment string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return envname.Canonical(n) == envname.Canonical(environment) })
-}
-
-// matches reports whether a glob matches all of s.
-func matches(glob, s string) bool {
-	var re strings.Builder
-	re.WriteString(`(?s)^`)
-	for glob != "" {
-		switch {
-		case strings.HasPrefix(glob, "**/"):
-			re.WriteString(`(?:.*/)?`)
-			glob = glob[3:]
-		case strings.HasPrefix(glob, "**"):
-			re.WriteString(`.*`)
-			glob = glob[2:]
-		case glob[0] == '*':
-			re.WriteString(`[^/]*`)
-			glob = glob[1:]
-		case glob[0] == '?':
-			re.WriteString(`[^/]`)
-			glob = glob[1:]
-		default:
-			n := strings.IndexAny(glob, "*?")
-			if n < 0 {
-				n = len(glob)
-			}
-			re.WriteString(regexp.QuoteMeta(glob[:n]))
-			glob = glob[n:]
-		}
-	}
-	re.WriteString(`$`)
-	ok, err := regexp.MatchString(re.String(), s)
-	return ok && err == nil
 }

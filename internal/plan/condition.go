@@ -69,11 +69,19 @@ func like(pattern, text string) bool {
 	return strings.HasSuffix(text, last)
 }
 
-// validate reports a condition that answers everything: a remedy without one
-// is a mistake, not a wish.
+// maxCondition bounds the words of a condition, in bytes: all problems are met
+// with it, those of other repositories as well.
+const maxCondition = 4 << 10
+
+// validate reports a condition that answers everything, since a remedy without
+// one is a mistake and not a wish, and one that costs too much.
 func (c Condition) validate(fault func(string, ...any) error) error {
 	if fmt.Sprint(c) == fmt.Sprint(Condition{}) {
 		return fault("when: want at least one condition")
+	}
+	words := slices.Concat(c.Action, c.Type, c.Category, c.Title, c.NotTitle, c.Entity, c.Tag)
+	if n := len(strings.Join(words, " ")); n > maxCondition {
+		return fault("when: has %d bytes, at most %d are taken", n, maxCondition)
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ when: {title: ["*a*"]}
 		{"no answer", ok, "exactly one of leave, set and create"},
 		{"two answers", ok + "leave: no\nset: {place: owned, kind: count}\n", "exactly one of"},
 		{"no condition", "name: x\nanswers: problem\nleave: no\n", "at least one condition"},
+		{"many conditions", "name: x\nanswers: problem\nwhen: {title: [" + strings.Repeat("\"*a*b*\", ", 1000) + "x]}\nleave: no\n", "when: has 60"},
 		{"no subject", "name: x\nwhen: {title: [a]}\nleave: no\n", `answers is ""`},
 		{"no text", ok + "set: {place: owned, kind: count}\n", "text: want change, why and rollback"},
 		{"unknown place", ok + text + "set: {place: moon, kind: count}\n", `set.place is "moon"`},

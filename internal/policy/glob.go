@@ -7,7 +7,7 @@ import (
 )
 
 func matchAny(globs []string, s string) bool {
-	return slices.ContainsFunc(globs, func(g string) bool { return matches(g, s) })
+	return slices.ContainsFunc(globs, func(g string) bool { return MatchGlob(g, s) })
 }
 
 // A globStep is one part of a glob.
@@ -70,7 +70,64 @@ func (g Glob) Literals() (texts []string, all bool) {
 	return texts, all
 }
 
-func matches(glob, s string) bool { return ParseGlob(glob).Matches(s) }
+// MatchGlob reports whether a glob matches all of s, as [Glob.Matches] does. Most
+// that do not are told apart by how they begin and end; without ** it costs no
+// more than reading both, or at worst one length times the other.
+func MatchGlob(glob, s string) bool {
+	if !utf8.ValidString(glob) || !utf8.ValidString(s) {
+		return ParseGlob(glob).Matches(s)
+	}
+	first := strings.IndexAny(glob, wild)
+	if first < 0 {
+		return glob == s
+	}
+	end := glob[strings.LastIndexAny(glob, wild+"/")+1:] // a slash may belong to **/
+	if !strings.HasPrefix(s, glob[:first]) || !strings.HasSuffix(s[first:], end) {
+		return false
+	}
+	if strings.Contains(glob, "**") {
+		return ParseGlob(glob).Matches(s)
+	}
+	for {
+		g, globs, more := strings.Cut(glob, "/")
+		part, parts, rest := strings.Cut(s, "/")
+		if more != rest || !flat(g, part) {
+			return false
+		}
+		if !more {
+			return true
+		}
+		glob, s = globs, parts
+	}
+}
+
+// wild are the characters that make a glob more than a name.
+const wild = "*?"
+
+// flat matches a part without slashes and without **. After a mismatch it goes
+// on from the latest *, one character further: an earlier one finds no more.
+func flat(glob, s string) bool {
+	p, i, star, from := 0, 0, -1, 0 // star: after the latest *, which stands for s up to from
+	for i < len(s) {
+		_, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case p < len(glob) && glob[p] == '*':
+			p++
+			star, from = p, i
+		case p < len(glob) && glob[p] == '?':
+			p, i = p+1, i+n
+		case strings.HasPrefix(glob[p:], s[i:i+n]):
+			p, i = p+n, i+n
+		case star < 0:
+			return false
+		default:
+			_, n = utf8.DecodeRuneInString(s[from:])
+			from += n
+			p, i = star, from
+		}
+	}
+	return strings.Trim(glob[p:], "*") == ""
+}
 
 // Matches reports whether g matches all of s. It follows all ways through the
 // glob at once, so that no pattern makes it slow.

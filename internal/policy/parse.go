@@ -152,6 +152,7 @@ func (c *Config) check(d *decoder) {
 	for name, s := range c.Services {
 		c.checkService(d, "services."+name, s)
 	}
+	c.checkGlobs(d)
 	c.checkRemedies(d, "remedies", c.Remedies)
 	for i, w := range c.Limits.Quiet {
 		if _, err := time.LoadLocation(w.Zone); err != nil || w.Zone == "Local" {
@@ -168,6 +169,49 @@ func (c *Config) check(d *decoder) {
 	if len(c.Labels.Prefix) > 20 || strings.Contains(c.Labels.Prefix, ",") {
 		d.report("labels.prefix", "want a prefix of at most 20 bytes and no comma")
 	}
+}
+
+// Bounds of patterns, in bytes: each is met with every name that a problem
+// brings, in every repository, so that one owner's cost all.
+const (
+	maxGlob  = 400      // of one
+	wildRoom = 32 << 10 // of all that hold * or ?
+	deepRoom = 4 << 10  // of those that hold **
+)
+
+// checkGlobs reports patterns that cost too much.
+func (c *Config) checkGlobs(d *decoder) {
+	for at, lists := range map[string][][]string{"environments": c.environmentGlobs(), "services": c.serviceGlobs()} {
+		wildest, deepest := 0, 0
+		for _, glob := range slices.Concat(lists...) {
+			switch {
+			case len(glob) > maxGlob:
+				d.report(at, "pattern %.40q… has %d bytes, at most %d are taken", glob, len(glob), maxGlob)
+				return
+			case strings.Contains(glob, "**"):
+				deepest += len(glob)
+			case strings.ContainsAny(glob, wild):
+				wildest += len(glob)
+			}
+		}
+		if wildest > wildRoom || deepest > deepRoom {
+			d.report(at, "patterns have %d bytes in all, and those with ** %d: at most %d and %d are taken; write names out", wildest+deepest, deepest, wildRoom, deepRoom)
+		}
+	}
+}
+
+func (c *Config) environmentGlobs() (out [][]string) {
+	for _, e := range c.Environments {
+		out = append(out, e.Paths, e.Clusters, e.Namespaces, e.Tags)
+	}
+	return out
+}
+
+func (c *Config) serviceGlobs() (out [][]string) {
+	for _, s := range c.Services {
+		out = append(out, s.Match.Workloads, s.Match.Names, s.Match.Tags)
+	}
+	return out
 }
 
 // What GitHub calls users and teams.

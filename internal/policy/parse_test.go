@@ -202,10 +202,60 @@ func TestMatches(t *testing.T) {
 		{"*", "a\nb", true}, {"*ü?", "xüy", true}, {"*a*a*b", "aaaaaaaa", false},
 		{strings.Repeat("*a", 100) + "b", strings.Repeat("a", 2000), false},
 	} {
-		if got := matches(tt.glob, tt.s); got != tt.want {
-			t.Errorf("matches(%q, %q) = %v", tt.glob, tt.s, got)
+		if got := MatchGlob(tt.glob, tt.s); got != tt.want {
+			t.Errorf("MatchGlob(%q, %q) = %v", tt.glob, tt.s, got)
 		}
 	}
+}
+
+// The patterns of one repository are met with all problems of a tenant: what
+// would cost the others too much is not taken, and what is taken costs little.
+func TestGlobsAreBounded(t *testing.T) {
+	config := func(list string, globs ...string) string {
+		var b strings.Builder
+		b.WriteString("version: 1\nservices:\n")
+		for i, g := range globs {
+			fmt.Fprintf(&b, "  s%d:\n    match: {%s: [%q]}\n", i, list, g)
+		}
+		return b.String()
+	}
+	worst := slices.Repeat([]string{strings.Repeat("*a", 150)}, wildRoom/300)
+	for name, tt := range map[string]struct{ text, want string }{
+		"as many as there may be": {config("tags", worst...), ""},
+		"many names":              {config("names", slices.Repeat([]string{"a name that is written out"}, 1500)...), ""},
+		"more":                    {config("tags", append(worst, worst[:2]...)...), "write names out"},
+		"deep":                    {config("workloads", slices.Repeat([]string{strings.Repeat("**a", 100)}, 20)...), "write names out"},
+		"long":                    {config("names", strings.Repeat("*a", 300)), "pattern \"*a*a"},
+		"paths":                   {"version: 1\nenvironments:\n  production: {paths: [" + strings.Repeat("\"**/a/**\", ", 600) + "x]}\n", "write names out"},
+	} {
+		c, err := Parse(File, []byte(tt.text))
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %.200v, want %q", name, err, tt.want)
+		}
+		if err != nil {
+			continue
+		}
+		began := time.Now()
+		c.Owners(Subject{Tags: slices.Repeat([]string{strings.Repeat("a", 60)}, 20), Names: []string{strings.Repeat("a", 200)}})
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s: one problem takes %v", name, took)
+		} else {
+			t.Logf("%s: one problem takes %v", name, took)
+		}
+	}
+}
+
+// FuzzMatchGlob compares the two ways to match.
+func FuzzMatchGlob(f *testing.F) {
+	for _, s := range []string{"shop/*", "**/prod/**", "a?c*ü", "*a*b?", "", "/*/", "a**b", "?\xff*"} {
+		f.Add(s, "shop/a/prod/bcü")
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, glob, s string) {
+		if fast, sure := MatchGlob(glob, s), ParseGlob(glob).Matches(s); fast != sure {
+			t.Errorf("MatchGlob(%q, %q) = %v, want %v", glob, s, fast, sure)
+		}
+	})
 }
 
 // What Salve prints for people to copy must be read as it was meant, whatever
