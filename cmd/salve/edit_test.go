@@ -164,6 +164,19 @@ func TestInventoryCommand(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "k8s/web.yaml:6") {
 		t.Errorf("find: exit %d\n%s", code, stdout)
 	}
+	for _, tt := range []struct{ dir, find, want string }{
+		{"../../testdata/demo/repos/acme/shop", "Deployment shop/cart", `"changed_in":{"file":"deploy/cart/overlays/production/replicas.yaml","line":6`},
+		{"../../testdata/demo/repos/acme/shop", "payments", `"unwritten":["Deployment shop/payments[payments] (k8s/payments.yaml:1): resources.requests.cpu`},
+		{"../../testdata/demo/repos/acme/billing", "invoices", `"overrides":[{"file":"charts/invoices/values.yaml","line":13,"value":"256Mi"`},
+		{"../../testdata/demo/repos/acme/platform", "aws_autoscaling_group.this", `"value":"8","file":"env/production.tfvars","line":3`},
+	} {
+		if stdout, stderr, code = call(t, inventoryCommand, tt.dir, "--find", tt.find, "--format", "json"); code != 0 || !strings.Contains(stdout, tt.want) {
+			t.Errorf("%s: exit %d, %s\n%s\nwant …%s…", tt.find, code, stderr, stdout, tt.want)
+		}
+	}
+	if _, stderr, code = call(t, inventoryCommand, "../../testdata/demo/repos/acme/shop", "--find", "chec"); code != exitRefused || !strings.Contains(stderr, "there is Deployment shop/checkout") {
+		t.Errorf("alike: exit %d, %s", code, stderr)
+	}
 	if _, stderr, code = call(t, inventoryCommand, dir, "--find", "Deployment shop/nobody"); code != exitRefused || !strings.Contains(stderr, "no workload Deployment shop/nobody") {
 		t.Errorf("nobody: exit %d, %s", code, stderr)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,9 +22,11 @@ func inventoryCommand(env *environment) *cobra.Command {
 		Short: "Say which values a repository writes, and where",
 		Long: `List the values that Salve could change: limits and requests of containers, replicas, bounds of autoscalers,
 volumes, quotas, Helm values, sizes in Terraform; each with the file and line that writes it in each environment.
-With --find, the values of one workload, and what overrides what.`,
+With --find, the values of one workload or of a Terraform address: what overrides what, where a change would go (for
+one environment to its overlay, never to all silently), and what nobody wrote.`,
 		Example: `  salve inventory .
-  salve inventory . --find 'Deployment shop/checkout'`,
+  salve inventory . --find 'Deployment shop/checkout' --environment production
+  salve inventory . --find aws_autoscaling_group.web`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &exitError{exitUsage, fmt.Errorf("want one directory; see salve inventory --help")}
@@ -35,7 +38,7 @@ With --find, the values of one workload, and what overrides what.`,
 		},
 	}
 	formatFlag(cmd, &format)
-	cmd.Flags().StringVar(&find, "find", "", "one workload: `'[KIND] [NAMESPACE/]NAME'`")
+	cmd.Flags().StringVar(&find, "find", "", "one workload: `'[KIND] [NAMESPACE/]NAME'`, or a Terraform address")
 	cmd.Flags().StringVar(&environment, "environment", "", "`name` of the environment that is meant")
 	return cmd
 }
@@ -49,23 +52,94 @@ func takeStock(ctx context.Context, env *environment, dir, find, environment, fo
 	if err != nil {
 		return err
 	}
-	var facts []inventory.Fact
-	workloads := r.Workloads()
-	if find != "" {
-		kind, namespace, name := wanted(find)
-		workloads = r.Find(kind, namespace, name, environment)
-		facts = r.FactsOf(kind, namespace, name, environment)
-		if len(workloads)+len(facts) == 0 {
-			return &exitError{exitRefused, fmt.Errorf("no workload %s in %s", find, dir)}
+	var v stockView
+	if find == "" {
+		facts, err := r.Facts(ctx)
+		if err != nil {
+			return err
 		}
-	} else if facts, err = r.Facts(ctx); err != nil {
+		v = stockOf(r.Workloads(), facts, r.Problems())
+	} else if v, err = found(ctx, r, find, environment); err != nil {
 		return err
 	}
-	v := stockOf(workloads, facts, r.Problems())
+	if len(v.Workloads)+len(v.Values) == 0 && find != "" {
+		return &exitError{exitRefused, fmt.Errorf("no workload %s in %s%s", find, dir, near(r, find))}
+	}
 	if format == "json" {
 		return writeJSON(env.Stdout, v)
 	}
 	return v.print(env.Stdout, env.Stderr)
+}
+
+// found is what stands in a repository about one workload, or about what a
+// Terraform address begins with, and where a change of each value would go.
+func found(ctx context.Context, r *inventory.Repository, find, environment string) (stockView, error) {
+	kind, namespace, name := wanted(find)
+	workloads := r.Find(kind, namespace, name, environment)
+	facts := r.FactsOf(kind, namespace, name, environment)
+	if len(workloads)+len(facts) == 0 && strings.Contains(find, ".") {
+		all, err := r.Facts(ctx)
+		if err != nil {
+			return stockView{}, err
+		}
+		facts = slices.DeleteFunc(all, func(f inventory.Fact) bool {
+			return f.Form != inventory.Terraform || f.Field != find && !strings.HasPrefix(f.Field, find+".") && !strings.HasPrefix(f.Field, find+"[")
+		})
+	}
+	v := stockOf(workloads, facts, r.Problems())
+	for n, f := range facts {
+		if f.Refused != "" || f.Form == inventory.Terraform {
+			continue
+		}
+		t := f.Target()
+		if environment != "" {
+			t.Environment = environment
+		}
+		site, err := r.Locate(ctx, t)
+		switch {
+		case err != nil:
+			v.Values[n].Refused = err.Error()
+		case site.File != f.File || site.Line != f.Line:
+			v.Values[n].ChangedIn = &overView{site.File, site.Line, "", site.How}
+		}
+	}
+	v.unwritten(workloads)
+	return v, nil
+}
+
+// unwritten adds the requests and limits that nobody wrote.
+func (v *stockView) unwritten(workloads []inventory.Workload) {
+	for _, w := range workloads {
+		for _, c := range w.Containers {
+			var missing []string
+			for _, field := range []string{"resources.requests.cpu", "resources.requests.memory", "resources.limits.cpu", "resources.limits.memory"} {
+				if !slices.ContainsFunc(v.Values, func(x valueView) bool {
+					return x.Field == field && x.Container == c && x.Name == w.Name && x.Namespace == w.Namespace && slices.Equal(x.Environments, w.Environments)
+				}) {
+					missing = append(missing, field)
+				}
+			}
+			if len(missing) > 0 {
+				of := valueView{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Container: c}
+				v.Unwritten = append(v.Unwritten, fmt.Sprintf("%s (%s:%d): %s", of.what(), w.File, w.Line, strings.Join(missing, ", ")))
+			}
+		}
+	}
+}
+
+// near names workloads that are called alike.
+func near(r *inventory.Repository, find string) string {
+	_, _, name := wanted(find)
+	var out []string
+	for _, w := range r.Workloads() {
+		if s := w.String(); name != "" && (strings.Contains(w.Name, name) || strings.Contains(name, w.Name)) && !slices.Contains(out, s) && w.Name != "" {
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "; there is " + strings.Join(out[:min(len(out), 5)], ", ")
 }
 
 // wanted reads "Deployment shop/checkout"; kind and namespace may be left out.
@@ -88,6 +162,7 @@ type stockView struct {
 	Workloads []workloadView `json:"workloads"`
 	Values    []valueView    `json:"values"`
 	Problems  []problemView  `json:"problems"`
+	Unwritten []string       `json:"unwritten,omitempty"` // with --find: what nobody wrote
 }
 
 type workloadView struct {
@@ -115,6 +190,9 @@ type valueView struct {
 	How          string     `json:"how,omitempty"`
 	Environments []string   `json:"environments"`
 	Overrides    []overView `json:"overrides,omitempty"`
+	ChangedIn    *overView  `json:"changed_in,omitempty"` // with --find: where a change goes, if elsewhere
+	Build        string     `json:"build,omitempty"`
+	Declared     string     `json:"declared,omitempty"` // file of the object or resource, if not File
 	Refused      string     `json:"refused,omitempty"`
 }
 
@@ -141,7 +219,10 @@ func stockOf(workloads []inventory.Workload, facts []inventory.Fact, problems []
 	for _, f := range facts {
 		x := valueView{
 			Form: string(f.Form), Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, Container: f.Container, Field: f.Field,
-			Value: f.Value, File: f.File, Line: f.Line, How: f.How, Environments: append([]string{}, f.Environments...), Refused: f.Refused,
+			Value: f.Value, File: f.File, Line: f.Line, How: f.How, Environments: append([]string{}, f.Environments...), Refused: f.Refused, Build: f.Build,
+		}
+		if f.Declared != f.File {
+			x.Declared = f.Declared
 		}
 		for _, o := range f.Over {
 			x.Overrides = append(x.Overrides, overView{o.File, o.Line, o.Value, o.How})
@@ -168,9 +249,15 @@ func (v stockView) print(out, errs io.Writer) error {
 		for _, o := range x.Overrides {
 			fmt.Fprintf(w, "\t  overrides\t%s\t%s:%d\t\t%s\n", clean(o.Value), clean(o.File), o.Line, clean(o.How))
 		}
+		if c := x.ChangedIn; c != nil {
+			fmt.Fprintf(w, "\t  is changed in\t\t%s:%d\t\t%s\n", clean(c.File), c.Line, clean(c.How))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for _, u := range v.Unwritten {
+		fmt.Fprintf(out, "not written: %s\n", clean(u))
 	}
 	for _, p := range v.Problems {
 		fmt.Fprintf(errs, "%s:%d: %s\n", clean(p.File), p.Line, clean(p.What))
@@ -182,6 +269,9 @@ func (v stockView) print(out, errs io.Writer) error {
 // what names the thing that has a value.
 func (x valueView) what() string {
 	name := x.Name
+	if x.Form == string(inventory.Values) && name == "" {
+		return "values"
+	}
 	if x.Namespace != "" {
 		name = x.Namespace + "/" + name
 	}

@@ -27,6 +27,8 @@ type Fact struct {
 	Line         int
 	How          string
 	Over         []Site // what it overrides, from the manifest up
+	Build        string // kustomization directory that renders it; empty for anything else
+	Declared     string // file of the object or the resource, which may be another than File
 	Environments []string
 	Refused      string // why it could not be changed; empty if it could
 }
@@ -98,7 +100,7 @@ func (r *Repository) installedFacts(i *installed) []Fact {
 			fields = []string{"spec.replicas"}
 		}
 		for _, field := range fields {
-			f := Fact{Form: Kubernetes, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Container: c, Field: field, File: w.File, Line: w.Line, Environments: i.envs}
+			f := Fact{Form: Kubernetes, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Container: c, Field: field, File: w.File, Line: w.Line, Declared: w.File, Environments: i.envs}
 			p, err := r.valuePath(Target{Container: c, Field: field}, i)
 			if err != nil {
 				out = append(out, f.refused(err))
@@ -115,6 +117,27 @@ func (r *Repository) installedFacts(i *installed) []Fact {
 		}
 	}
 	return out
+}
+
+// Target is what f is about, as [Repository.Locate] takes it.
+func (f Fact) Target() Target {
+	t := Target{Form: f.Form, ContainerIndex: -1}
+	switch f.Form {
+	case Terraform:
+		t.Address, t.File = f.Field, f.Declared
+	case Values:
+		t.File, t.Path = f.File, f.Field
+	default:
+		t.APIVersion, t.Kind, t.Namespace, t.Name, t.Container, t.Field = f.APIVersion, f.Kind, f.Namespace, f.Name, f.Container, f.Field
+		t.File = f.Declared
+		if f.Build != "" {
+			t.File = f.Build
+		}
+	}
+	if len(f.Environments) == 1 {
+		t.Environment = f.Environments[0]
+	}
+	return t
 }
 
 // defaults returns where sources write a value that a later one overrides.
@@ -190,7 +213,10 @@ func expand(n *yaml.Node, pattern []string, at kubeedit.Path) []kubeedit.Path {
 func (r *Repository) fact(out []Fact, i *instance, o kubeedit.Object, t Target) []Fact {
 	f := Fact{
 		Form: Kubernetes, APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
-		Container: t.Container, Field: t.Field, Environments: i.envs, File: o.Doc.Path(), Line: o.Line,
+		Container: t.Container, Field: t.Field, Environments: i.envs, File: o.Doc.Path(), Line: o.Line, Declared: o.Doc.Path(),
+	}
+	if root := i.Root(); root != nil {
+		f.Build = root.Dir
 	}
 	q, err := r.ask(t, i)
 	if err != nil {

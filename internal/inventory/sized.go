@@ -29,7 +29,7 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 	for _, res := range all {
 		for _, a := range res.Attributes {
 			f := Fact{
-				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: strings.Trim(a.Text, `"`), File: res.File, Line: a.Line,
+				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: strings.Trim(a.Text, `"`), File: res.File, Line: a.Line, Declared: res.File,
 				How: "literal", Environments: r.opts.environmentsOf(res.File, "", ""),
 			}
 			if a.Literal {
