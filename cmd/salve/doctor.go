@@ -106,7 +106,7 @@ func (a *app) examine(ctx context.Context, now time.Time) []finding {
 
 // subscribed are the events that app.yml subscribes to.
 var subscribed = []string{
-	"pull_request", "push", "status", "merge_group", "deployment", "deployment_status", "deployment_protection_rule", "issue_comment",
+	"pull_request", "push", "status", "merge_group", "deployment", "deployment_status", "deployment_protection_rule", "issue_comment", "issues",
 }
 
 func events(self ghapp.Identity) finding {

@@ -27,6 +27,7 @@ type Event struct {
 	BaseSHA    SHA       // of merge_group and push events: commit before
 	Issue      int       // of issues and issue_comment events; pull requests are issues too
 	Comment    Comment   // of issue_comment events
+	Edit       Edit      // of issues events
 	Check      CheckRun  // of check_run events
 	Deployment int64     // of deployment events
 	Run        int64     // of deployment_protection_rule events: workflow run that waits
@@ -38,6 +39,14 @@ type Comment struct {
 	ID     int64
 	Author string // login
 	Body   string
+}
+
+// An Edit is what became of an issue: its body before and after, which are the
+// same where something else was changed.
+type Edit struct {
+	Author   string // login of who opened the issue
+	Open     bool
+	From, To string
 }
 
 // An EventKind is the name of a webhook event.

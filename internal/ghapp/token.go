@@ -24,6 +24,7 @@ const (
 	recalling purpose = "recalling" // what this App opened, in all of them; the others are for one
 	proposing purpose = "proposing" // branches, pull requests, labels, comments, the first status
 	inviting  purpose = "inviting"  // teams to a review; not every installation grants it
+	noting    purpose = "noting"    // the dashboard issue; not every installation grants it
 	judging   purpose = "judging"   // commit statuses
 	checking  purpose = "checking"  // check runs
 	releasing purpose = "releasing" // answers to deployment protection rules
@@ -39,6 +40,8 @@ func (p purpose) permissions() *github.InstallationPermissions {
 		return &github.InstallationPermissions{Metadata: read, PullRequests: read, Issues: read}
 	case inviting:
 		return &github.InstallationPermissions{Metadata: read, PullRequests: write, Members: read}
+	case noting:
+		return &github.InstallationPermissions{Metadata: read, Issues: write}
 	case judging:
 		return &github.InstallationPermissions{Metadata: read, Statuses: write}
 	case checking:

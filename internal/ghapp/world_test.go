@@ -62,7 +62,7 @@ func newWorld(t *testing.T, opts githubtest.Options) *world {
 		ID: appID, Slug: "salve", Key: testPEM(), WebhookSecret: hookSecret,
 		Permissions: map[string]string{
 			"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "write",
-			"actions": "read", "deployments": "write", "issues": "read", "merge_queues": "read", "members": "read",
+			"actions": "read", "deployments": "write", "issues": "write", "merge_queues": "read", "members": "read",
 		},
 		Events: []string{"pull_request", "push", "status"},
 	}))

@@ -93,12 +93,12 @@ func (s *Server) announceIssue(r *repo, i *issue, action string, by *user, more 
 }
 
 // announceEither announces what pull requests and issues have in common.
-func (s *Server) announceEither(r *repo, i *issue, action string, by *user) {
+func (s *Server) announceEither(r *repo, i *issue, action string, by *user, more object) {
 	if i.pull != nil {
-		s.announcePull(r, i, action, by, nil)
+		s.announcePull(r, i, action, by, more)
 		return
 	}
-	s.announceIssue(r, i, action, by, nil)
+	s.announceIssue(r, i, action, by, more)
 }
 
 func (s *Server) announceLabel(r *repo, i *issue, l *label, action string, by *user) {

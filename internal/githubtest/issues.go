@@ -134,6 +134,10 @@ func (c *call) updateIssue() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	// What others wrote changes who may write to the repository.
+	if by := c.who.actor(c.Server); c.who.token == nil && by != i.author && !slices.Contains([]string{"write", "maintain", "admin"}, c.repo.level(by)) {
+		return reply{}, forbidden()
+	}
 	var in issueInput
 	if err := c.decode(&in); err != nil {
 		return reply{}, err
@@ -157,23 +161,28 @@ func (c *call) updateIssue() (reply, error) {
 		i.assignees = nil
 		c.assign(i, in.Assignees)
 	}
-	c.edit(i, in)
+	c.edit(c.repo, i, in, c.who.actor(c.Server))
 	return ok(c.issueJSON(c.repo, i))
 }
 
 // edit changes title, body and state, and announces it.
-func (c *call) edit(i *issue, in issueInput) {
-	by := c.who.actor(c.Server)
-	edited := in.Title != nil && *in.Title != i.title || in.Body != nil && *in.Body != i.body
+func (s *Server) edit(r *repo, i *issue, in issueInput, by *user) {
+	changes := object{}
+	if in.Title != nil && *in.Title != i.title {
+		changes["title"] = object{"from": i.title}
+	}
+	if in.Body != nil && *in.Body != i.body {
+		changes["body"] = object{"from": i.body}
+	}
 	if in.Title != nil {
 		i.title = *in.Title
 	}
 	if in.Body != nil {
 		i.body = *in.Body
 	}
-	i.updated = c.now()
-	if edited {
-		c.announceEither(c.repo, i, "edited", by)
+	i.updated = s.now()
+	if len(changes) > 0 {
+		s.announceEither(r, i, "edited", by, object{"changes": changes})
 	}
 	switch {
 	case in.State == nil || *in.State == i.state:
@@ -182,10 +191,10 @@ func (c *call) edit(i *issue, in issueInput) {
 		if in.StateReason != nil {
 			i.reason = *in.StateReason
 		}
-		c.closePull(c.repo, i, by)
+		s.closePull(r, i, by)
 	default:
 		i.state, i.reason, i.closed, i.closedBy = "open", "reopened", time.Time{}, nil
-		c.announceEither(c.repo, i, "reopened", by)
+		s.announceEither(r, i, "reopened", by, nil)
 	}
 }
 

@@ -111,6 +111,15 @@ func (s *Server) Comment(name, login string, number int, body string) (id int64,
 	return id, err
 }
 
+// EditIssue gives an issue another body, and opens or closes it.
+func (s *Server) EditIssue(name, login string, number int, body string, open bool) error {
+	state := map[bool]string{true: "open", false: "closed"}[open]
+	return s.withIssue(name, number, func(r *repo, i *issue) error {
+		s.edit(r, i, issueInput{Body: &body, State: &state}, s.user(login))
+		return nil
+	})
+}
+
 // Label puts a label on an issue or a pull request, or takes it off again.
 func (s *Server) Label(name, login string, number int, text string, on bool) error {
 	return s.withIssue(name, number, func(r *repo, i *issue) error {

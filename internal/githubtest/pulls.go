@@ -196,7 +196,7 @@ func (c *call) updatePull() (reply, error) {
 			return reply{}, err
 		}
 	}
-	c.edit(i, in.issueInput)
+	c.edit(c.repo, i, in.issueInput, c.who.actor(c.Server))
 	return ok(c.pullJSON(i))
 }
 
@@ -226,7 +226,7 @@ func (s *Server) closePull(r *repo, i *issue, by *user) {
 	if i.pull != nil {
 		i.pull.auto = nil
 	}
-	s.announceEither(r, i, "closed", by)
+	s.announceEither(r, i, "closed", by, nil)
 }
 
 // https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request

@@ -195,11 +195,11 @@ func (s *Sandbox) Close() error {
 func Permissions() map[string]string {
 	return map[string]string{
 		"metadata": "read", "contents": "write", "pull_requests": "write", "statuses": "write", "checks": "write",
-		"deployments": "write", "actions": "read", "merge_queues": "read", "issues": "read",
+		"deployments": "write", "actions": "read", "merge_queues": "read", "issues": "write",
 	}
 }
 
 // Events are those of app.yml.
 func Events() []string {
-	return strings.Fields("pull_request push status merge_group deployment deployment_status deployment_protection_rule issue_comment")
+	return strings.Fields("pull_request push status merge_group deployment deployment_status deployment_protection_rule issue_comment issues")
 }

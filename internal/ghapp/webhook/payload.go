@@ -72,8 +72,16 @@ type payload struct {
 	CallbackURL string `json:"deployment_callback_url"`
 
 	Issue struct {
-		Number int `json:"number"`
+		Number int    `json:"number"`
+		Body   string `json:"body"`
+		State  string `json:"state"`
+		User   user   `json:"user"`
 	} `json:"issue"`
+	Changes struct {
+		Body *struct {
+			From string `json:"from"`
+		} `json:"body"`
+	} `json:"changes"` // issues edited
 	Comment struct {
 		ID        int64     `json:"id"`
 		Body      string    `json:"body"`
@@ -270,6 +278,13 @@ func issues(p *payload, e *forge.Event) error {
 	e.Issue = p.Issue.Number
 	if e.Issue <= 0 {
 		return fmt.Errorf("names no issue")
+	}
+	if e.Kind != forge.EventIssues {
+		return nil
+	}
+	e.Edit = forge.Edit{Author: p.Issue.User.Login, Open: p.Issue.State == "open", To: p.Issue.Body, From: p.Issue.Body}
+	if p.Changes.Body != nil {
+		e.Edit.From = p.Changes.Body.From
 	}
 	return nil
 }
