@@ -98,7 +98,9 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 		return refused("not opened", err), err
 	}
 	if why := budget.allow(c.Target.Repo.Config.Limits, t.Branch, now); !why.None() {
-		return Result{Reason: why}, nil
+		if now, err := m.urgent(ctx, t.Key); err != nil || !now {
+			return Result{Reason: why}, err
+		}
 	}
 	r := Result{Plan: planned}
 	r.Opened, err = m.Proposer.Propose(ctx, planned.Proposal)

@@ -21,6 +21,7 @@ type Wishes interface {
 const (
 	Ignored      = "ignored"      // by whom
 	Reconsidered = "reconsidered" // when; refusals before it are forgotten
+	Urgent       = "urgent"       // by whom; limits and quiet times do not hold it back
 )
 
 // wish returns why people do not want a proposal, or else the time before which
@@ -44,4 +45,16 @@ func (m *Maker) wish(ctx context.Context, key string) (why policy.Reason, since 
 		since, _ = time.Parse(time.RFC3339Nano, string(text)) // ours; zero forgets nothing
 	}
 	return policy.Reason{}, since, nil
+}
+
+// urgent reports whether people want a proposal whatever the limits say.
+func (m *Maker) urgent(ctx context.Context, key string) (bool, error) {
+	if m.Wishes == nil {
+		return false, nil
+	}
+	_, found, err := m.Wishes.Get(ctx, Urgent, key)
+	if err != nil {
+		return false, fmt.Errorf("wishes about %s: %w", key, err)
+	}
+	return found, nil
 }
