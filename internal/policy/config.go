@@ -37,6 +37,9 @@ type Config struct {
 	// Recurrence is how long after the merge of a change its problem counts as
 	// come back: the pull request is then labelled ineffective, else effective.
 	Recurrence Duration `yaml:"recurrence"`
+	// Dashboard opens one issue that shows what is proposed and what waits, with
+	// boxes that act for whoever may write.
+	Dashboard bool `yaml:"dashboard"`
 	// PullRequests says how pull requests are opened.
 	PullRequests PullRequests `yaml:"pull-requests"`
 	// Labels of pull requests.
