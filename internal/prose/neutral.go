@@ -215,3 +215,10 @@ func Cut(text string, n int) string {
 
 // regional reports whether c is a regional indicator: two of them are a flag.
 func regional(c rune) bool { return c >= 0x1f1e6 && c <= 0x1f1ff }
+
+// Inert returns a line of text for a block of code, where nothing formats: the
+// same characters but for those that GitHub or a terminal would act on there.
+func Inert(text string) string {
+	indent := len(text) - len(strings.TrimLeft(text, " "))
+	return text[:indent] + bare(text, maxProse)
+}
