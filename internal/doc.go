@@ -31,7 +31,8 @@
 // # The use cases
 //
 // Package remedy answers open problems, package tune noisy detectors, package
-// gate deployments; package outcome looks at what merged changes came to;
+// gate deployments; package outcome looks at what merged changes came to, and
+// package dashboard shows all of that in an issue whose boxes act;
 // package propose carries the changes of the first two to pull requests;
 // package estate keeps the repositories that they read. Each declares the ports
 // it needs and gets time as an argument; none knows another.

@@ -23,6 +23,7 @@ import (
 	"github.com/salvehq/salve/internal/outcome"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/propose"
+	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/remedy"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
@@ -37,6 +38,7 @@ type app struct {
 	tune    *tune.Runner
 	maker   *propose.Maker // of both
 	outcome *outcome.Watcher
+	notes   *queue.Queue // what people said and dashboards show; nil where there is no database
 	source  *gate.Source
 	cases   gate.Store
 	turns   gate.Turns
@@ -199,7 +201,7 @@ func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) er
 			ctx, cancel := context.WithTimeoutCause(ctx, installationLimit, fmt.Errorf("judging installation %d took longer than %v", id, installationLimit))
 			defer cancel()
 			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos),
-				a.watch(ctx, repos, report, now), checker.Reconcile(ctx, repos, now))
+				a.watch(ctx, repos, report, now), a.boards(ctx, repos, report, now), checker.Reconcile(ctx, repos, now))
 			mu.Lock()
 			defer mu.Unlock()
 			errs = append(errs, err)

@@ -25,9 +25,12 @@ type host struct {
 
 	mu      sync.Mutex
 	through map[forge.Repo]int64 // installation that a repository was seen in
+	hidden  map[forge.Repo]bool  // repositories that only members can see
 }
 
-func newHost(app *ghapp.App) *host { return &host{app: app, through: map[forge.Repo]int64{}} }
+func newHost(app *ghapp.App) *host {
+	return &host{app: app, through: map[forge.Repo]int64{}, hidden: map[forge.Repo]bool{}}
+}
 
 // Installations lists where the App is installed. GitHub answers 404 to a key
 // whose App it does not know, which is a question of who is asking.
@@ -43,6 +46,9 @@ func (h *host) List(ctx context.Context, installation int64) ([]forge.Repository
 	repos, err := h.app.Client(installation).Repositories(ctx)
 	for _, r := range repos {
 		h.saw(r.Repo, installation)
+		h.mu.Lock()
+		h.hidden[r.Repo] = r.Private
+		h.mu.Unlock()
 	}
 	return repos, err
 }
@@ -369,4 +375,44 @@ func (h *host) OurHistory(ctx context.Context, repo forge.Repo, since time.Time)
 		return nil, err
 	}
 	return c.OurHistory(ctx, repo, since)
+}
+
+func (h *host) OurIssues(ctx context.Context, repo forge.Repo, since time.Time) ([]forge.Issue, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.OurIssues(ctx, repo, since)
+}
+
+func (h *host) Issue(ctx context.Context, repo forge.Repo, number int) (forge.Issue, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return forge.Issue{}, err
+	}
+	return c.Issue(ctx, repo, number)
+}
+
+func (h *host) CreateIssue(ctx context.Context, repo forge.Repo, title, body string) (forge.Issue, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return forge.Issue{}, err
+	}
+	return c.CreateIssue(ctx, repo, title, body)
+}
+
+func (h *host) EditIssue(ctx context.Context, repo forge.Repo, number int, body string, open bool) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.EditIssue(ctx, repo, number, body, open)
+}
+
+// private reports whether only members can see a repository, as it was listed
+// last. What was not listed is taken for public.
+func (h *host) private(repo forge.Repo) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hidden[repo]
 }

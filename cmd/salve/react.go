@@ -39,6 +39,9 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 	if e.Kind == forge.EventIssueComment && e.Action == "created" {
 		errs = append(errs, w.commanded(ctx, e))
 	}
+	if e.Kind == forge.EventIssues {
+		errs = append(errs, w.clicked(ctx, e))
+	}
 	return errors.Join(errs...)
 }
 

@@ -58,7 +58,7 @@ func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, e
 		q.Close()
 		return nil, nil, err
 	}
-	a.maker.Wishes = q
+	a.maker.Wishes, a.notes = q, q
 	a.metrics.WatchJobs(w.counts)
 	return w, jobs, nil
 }

@@ -87,7 +87,10 @@ func (c *Clicker) do(ctx context.Context, e forge.Event, b Box) (string, error) 
 	}
 	switch b.Do {
 	case Ignore:
-		return "ignored: " + b.what(), c.ignore(ctx, e, b.Key)
+		if err := c.ignore(ctx, e, b.Key); err != nil {
+			return "", err
+		}
+		return "ignored: " + b.what(), c.Soon(ctx)
 	case Reopen:
 		if err := c.Notes.Delete(ctx, propose.Ignored, b.Key); err != nil {
 			return "", err
