@@ -39,7 +39,7 @@ golden: ## rewrite the golden files of the tests; look at git diff afterwards
 fuzz: ## fuzz every target for FUZZTIME (30s) each
 	@for f in $$(grep -rho --include='*_test.go' 'func Fuzz[A-Za-z]*' internal | cut -c6- | sort -u); do \
 	  for d in $$(grep -rl --include='*_test.go' "func $$f(" internal | xargs -n1 dirname | sort -u); do \
-	    echo "$$d $$f"; $(GO) test ./$$d -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} || exit 1; \
+	    echo "$$d $$f"; $(GO) test ./$$d -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 10x || exit 1; \
 	  done; done
 
 .PHONY: image
