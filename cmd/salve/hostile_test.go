@@ -2,12 +2,16 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/salvehq/salve/internal/dynatracetest"
+	"github.com/salvehq/salve/internal/githubtest"
 )
 
 const evil = "\x1b]0;owned\x07\x1b[2J\r\n\u202etxt.\u2066"
@@ -102,5 +106,22 @@ func TestHostileDirectory(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "outside.yaml")); err != nil || !strings.Contains(string(text), "replicas: 1") {
 		t.Errorf("a file outside was changed: %s", text)
+	}
+}
+
+// What a server answers to a command does not steer the terminal either.
+func TestHostileAnswers(t *testing.T) {
+	const body = `{"message":"\u001b]0;owned\u0007\u001b[2J\r\u202egone","documentation_url":"\u001b[31m","error":{"code":403,"message":"\u001b[2J\rgone"}}`
+	for _, args := range [][]string{{"run", "--dry-run", "--now", now}, {"doctor"}} {
+		box, environ := sandboxed(t, demoWorld(t, nil))
+		box.GitHub.Inject(githubtest.Fault{Status: 403, Body: body, Header: http.Header{"Content-Type": {"application/json"}}})
+		box.Tenant.Break(dynatracetest.Fault{Body: body})
+		out, errs, code := salve(t, environ, args...)
+		if code == 0 || !strings.Contains(out+errs, "gone") {
+			t.Errorf("%s: exit %d: %s%s", args[0], code, out, errs)
+		}
+		if strings.ContainsAny(out+errs, "\x1b\x07\r\u202e") {
+			t.Errorf("%s prints %q%q", args[0], out, errs)
+		}
 	}
 }

@@ -52,12 +52,13 @@ func run(ctx context.Context, env *environment, args []string) int {
 	return exitCode(err)
 }
 
-// once returns the lines of an error, each once: both queries of a cycle meet
-// the same closed door.
+// once returns the lines of an error, each once, since both queries of a cycle
+// meet the same closed door; and without what a server or a file could put into
+// them to steer the terminal.
 func once(err error) string {
 	var out []string
 	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimRight(line, "\n"); !slices.Contains(out, line) {
+		if line = clean(strings.TrimRight(line, "\n")); !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}

@@ -59,7 +59,7 @@ func validateAll(env *environment, as string, args []string) error {
 		}
 		for _, file := range files {
 			if err := validate(file, as); err != nil {
-				fmt.Fprintln(env.Stderr, err)
+				fmt.Fprintln(env.Stderr, once(err))
 				bad = true
 			} else if _, err := fmt.Fprintf(env.Stdout, "%s: ok\n", file); err != nil {
 				return err
