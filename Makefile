@@ -20,7 +20,7 @@ test: ## run all tests, with the race detector where there is a C compiler
 .PHONY: soak
 soak: ## run the tests that take longer than a minute
 	$(GO) test -tags soak -timeout 60m ./internal/queue/... ./internal/remedy
-	$(GO) test -tags soak -timeout 60m -run 'TestBadWeather|Killed|TestCrash' -v ./cmd/salve
+	$(GO) test -tags soak -timeout 60m -run 'TestBadWeather|Killed|TestCrash|TestInTheMiddle' -v ./cmd/salve
 
 .PHONY: build
 build: ## build the binary ./salve

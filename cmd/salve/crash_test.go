@@ -64,6 +64,7 @@ type town struct {
 	box      *sandbox.Sandbox
 	environ  []string
 	problems []string // display ids
+	repo     string   // what its repository is called now
 }
 
 // newTown has an open pull request whose base moved, one whose problem has been
@@ -80,22 +81,28 @@ func townOf(t *testing.T, ago time.Time) *town {
 			delete(world, file)
 		}
 	}
-	w := &town{t: t}
+	w := &town{t: t, repo: "acme/shop"}
 	w.box, w.environ = sandboxed(t, fs.FS(world))
 	w.problems = []string{"P-260301", "P-260302"}
 	w.cycle(nil, ago)
 	w.problems = []string{"P-260301"}
 	w.cycle(nil, ago) // 302 goes quiet
 	w.problems = []string{"P-260301", "P-260303"}
-	text, err := w.box.GitHub.ReadFile("acme/shop", "main", "k8s/checkout.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	raised := githubtest.File{Content: strings.Replace(text, `"512Mi"`, `"768Mi"`, 1)}
-	if _, err := w.box.GitHub.PushCommit("acme/shop", "maria", "main", "more memory", map[string]*githubtest.File{"k8s/checkout.yaml": &raised}); err != nil {
-		t.Fatal(err)
-	}
+	w.push("k8s/checkout.yaml", func(s string) string { return strings.Replace(s, `"512Mi"`, `"768Mi"`, 1) })
 	return w
+}
+
+// push changes a file of the default branch, as a person does.
+func (w *town) push(file string, change func(string) string) {
+	w.t.Helper()
+	text, err := w.box.GitHub.ReadFile(w.repo, "main", file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	after := githubtest.File{Content: change(text)}
+	if _, err := w.box.GitHub.PushCommit(w.repo, "maria", "main", "change "+file, map[string]*githubtest.File{file: &after}); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // later is when the cycle under test runs.
@@ -147,7 +154,7 @@ func (w *town) cycle(transport http.RoundTripper, now time.Time) {
 func (w *town) state() githubtest.State {
 	w.t.Helper()
 	w.box.GitHub.Settle()
-	s, err := w.box.GitHub.State("acme/shop")
+	s, err := w.box.GitHub.State(w.repo)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -187,11 +187,14 @@ func (w *worker) after(ctx context.Context, a assignment, j queue.Job, err error
 	gone := []error{forge.ErrNotFound, forge.ErrMoved, forge.ErrArchived, forge.ErrEmpty}
 	refused := []error{forge.ErrRejected, forge.ErrForbidden}
 	var limit *forge.RateLimitError
+	var incomplete *forge.AnnotationError
 	switch {
 	case errors.As(err, &limit):
 		return err
 	case err == nil, is(err, gone):
 		return w.queue.Delete(ctx, bucketRest, a.name())
+	case errors.As(err, &incomplete) && j.Attempt < 3:
+		return err // somebody may have closed it meanwhile: look again
 	case is(err, refused):
 		return queue.Discard(errors.Join(err, w.rest(ctx, a, err)))
 	case errors.Is(err, forge.ErrUnavailable) && j.Attempt > proposalOptions().MaxAttempts/2:

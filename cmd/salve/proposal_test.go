@@ -29,7 +29,12 @@ type engine struct {
 // engine opens the program on a database, as a start of salve serve does.
 func (w *town) engine(database string) *engine {
 	w.t.Helper()
-	a := w.app(nil)
+	return w.engineOver(database, nil)
+}
+
+func (w *town) engineOver(database string, transport http.RoundTripper) *engine {
+	w.t.Helper()
+	a := w.app(transport)
 	worker, _, err := a.work(w.t.Context(), &settings{remediate: "@yearly", tune: "@yearly", database: database})
 	if err != nil {
 		w.t.Fatal(err)
@@ -260,10 +265,7 @@ func TestSettledProposalsCostNothing(t *testing.T) {
 			}
 		}, 1},
 		{"the base moves", func() {
-			readme := githubtest.File{Content: "moved"}
-			if _, err := e.box.GitHub.PushCommit("acme/shop", "maria", "main", "readme", map[string]*githubtest.File{"README.md": &readme}); err != nil {
-				t.Fatal(err)
-			}
+			e.push("README.md", func(string) string { return "moved" })
 		}, 2},
 		{"a problem is over", func() { e.among("P-260303") }, 0},
 		{"it comes back", func() { e.among("P-260301", "P-260303") }, 1},
@@ -290,10 +292,7 @@ func (e *engine) issueHead(number int) string { return e.state().Issues[number-1
 // A tick knows what came of its tasks the last time, as one process would.
 func TestTickKnowsWhatCameOfItsTasks(t *testing.T) {
 	e := newEngine(t)
-	limited := githubtest.File{Content: "version: 1\nlimits: {open: 1}\nenvironments:\n  production:\n    namespaces: [shop]\n    paths: [\"k8s/**\"]\n"}
-	if _, err := e.box.GitHub.PushCommit("acme/shop", "maria", "main", "one at a time", map[string]*githubtest.File{".github/salve.yml": &limited}); err != nil {
-		t.Fatal(err)
-	}
+	e.push(".github/salve.yml", func(s string) string { return strings.Replace(s, "version: 1", "version: 1\nlimits: {open: 1}", 1) })
 	e.tick()
 	e.work()
 	report, err := e.worker.app.remedy.Decide(t.Context(), later)

@@ -57,6 +57,14 @@ func (t Target) Key() string {
 	}, separator)
 }
 
+// SameChange reports whether two keys name the same change of one repository,
+// which may have been called otherwise for one of them.
+func SameChange(a, b string) bool {
+	_, a, _ = strings.Cut(a, " | ")
+	_, b, _ = strings.Cut(b, " | ")
+	return a == b && a != ""
+}
+
 // Digest returns the first eight hexadecimal digits of a key's SHA-256.
 func Digest(key string) string {
 	sum := sha256.Sum256([]byte(key))

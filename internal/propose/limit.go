@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 )
 
@@ -38,6 +39,20 @@ func (c Limits) of(ctx context.Context, pulls Pulls, repo forge.Repo, now time.T
 	}
 	c[repo] = b
 	return b, nil
+}
+
+// branch is that of the open pull request which makes the change of a task: not
+// the task's own where the repository was called otherwise when it was opened.
+func (b *budget) branch(t Task) string {
+	if _, there := b.branches[t.Branch]; there {
+		return t.Branch
+	}
+	for branch, p := range b.branches {
+		if m, ok := forge.ParseMarker(p.Body); ok && plan.SameChange(m.Key, t.Key) {
+			return branch
+		}
+	}
+	return t.Branch
 }
 
 // allow returns why no pull request may be opened for a branch now. One that is

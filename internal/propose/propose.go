@@ -84,6 +84,14 @@ type Result struct {
 // and the pull request is open, its status says why; see [Maker.Object]. An
 // error comes with a result whose reason says what could not be done.
 func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, now time.Time) (Result, error) {
+	budget := &budget{}
+	if m.Proposer != nil {
+		var err error
+		if budget, err = limits.of(ctx, m.Pulls, t.Repo, now); err != nil {
+			return refused("not opened", err), err
+		}
+		t.Branch = budget.branch(t)
+	}
 	planned, why, err := m.plan(ctx, t, c, now)
 	switch {
 	case err != nil:
@@ -92,10 +100,6 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 		return Result{Reason: why}, m.Object(ctx, t, limits, why.Text, now)
 	case m.Proposer == nil:
 		return Result{Plan: planned}, nil
-	}
-	budget, err := limits.of(ctx, m.Pulls, t.Repo, now)
-	if err != nil {
-		return refused("not opened", err), err
 	}
 	if why := budget.allow(c.Target.Repo.Config.Limits, t.Branch, now); !why.None() {
 		if now, err := m.urgent(ctx, t.Key); err != nil || !now {
@@ -210,7 +214,7 @@ func (m *Maker) plan(ctx context.Context, t Task, c plan.Case, now time.Time) (p
 		}
 	}
 	planned, why, err := m.Planner.Plan(ctx, c, now)
-	planned.Proposal.Reconsider = since
+	planned.Proposal.Branch, planned.Proposal.Reconsider = t.Branch, since
 	return planned, why, err
 }
 
@@ -224,8 +228,8 @@ func (m *Maker) Object(ctx context.Context, t Task, limits Limits, why string, n
 	if err != nil {
 		return err
 	}
-	p, open := budget.branches[t.Branch]
-	if marker, ok := forge.ParseMarker(p.Body); !open || !ok || marker.Key != t.Key {
+	p, open := budget.branches[budget.branch(t)]
+	if marker, ok := forge.ParseMarker(p.Body); !open || !ok || !plan.SameChange(marker.Key, t.Key) {
 		return nil
 	}
 	if err := m.Pulls.Hold(ctx, p); err != nil {
