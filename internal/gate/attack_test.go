@@ -141,6 +141,41 @@ func TestAttack25ClockSkew(t *testing.T) {
 
 // Not knowing what a change touches is not knowing, in the strictest of all
 // environments.
+// Nor does a deployment whose host has another clock end its window before it
+// began, or keep it open for days.
+func TestAttack25ClockSkewOfTheHost(t *testing.T) {
+	for _, at := range []time.Time{{}, noon.Add(-48 * time.Hour), noon.Add(48 * time.Hour)} {
+		w := blocked(t, config+"gates: {post-deployment: {mode: enforce, deadline: 15m}}\n", "x")
+		w.tenant.records = elsewhere(w.tenant.records)
+		e := forge.Event{Repo: shop, Head: sha('d', 1), Environment: "production", Default: "main", At: at}
+		if err := w.checker.Deployed(t.Context(), e, noon); err != nil {
+			t.Fatal(err)
+		}
+		said := func() forge.CommitStatus { return w.host.statuses[string(sha('d', 1))+forge.ContextPostDeployment] }
+		if got := said(); got.State != forge.Pending || !strings.Contains(got.Description, "until 12:15:00") {
+			t.Errorf("done at %v: %+v, want a window of 15 minutes", at, got)
+		}
+		w.tenant.now = noon.Add(15 * time.Minute)
+		if err := w.checker.Due(t.Context(), noon.Add(15*time.Minute)); err != nil || said().State != forge.Success {
+			t.Errorf("done at %v: %v, %+v at the end", at, err, said())
+		}
+	}
+}
+
+// elsewhere gives records another workload, so that the tenant shows problems and
+// none of ours.
+func elsewhere(records []dql.Record) (out []dql.Record) {
+	for _, r := range records {
+		out = append(out, with(r, func(name string, v dql.Value) dql.Value {
+			if name == "k8s.workload.name" {
+				return dql.Strings("another")
+			}
+			return v
+		}))
+	}
+	return out
+}
+
 func TestAttack25FilesNotKnown(t *testing.T) {
 	w := blocked(t, config, "x")
 	delete(w.host.paths, 1)
@@ -200,15 +235,16 @@ func TestAttack32PanicStillAnswers(t *testing.T) {
 	}
 }
 
-// A context that is over does not keep the gate from answering.
+// A time-out in the middle does not keep the gate from answering.
 func TestAttack32TimeoutStillAnswers(t *testing.T) {
 	w := blocked(t, config, "x")
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	w.tenant.mode = "down"
+	defer cancel()
+	w.tenant.mode, w.tenant.asking = "down", cancel
 	k, _ := w.checker.Check(ctx, w.pull(), noon)
-	if got := w.host.statuses[string(w.pull().Head)+forge.ContextPreDeployment]; got.State != forge.Pending || k.Why == "" {
-		t.Errorf("%+v", got)
+	got := w.host.statuses[string(w.pull().Head)+forge.ContextPreDeployment]
+	if ctx.Err() == nil || got.State != forge.Pending || !strings.Contains(got.Description, "503") || !strings.Contains(k.Why, "503") {
+		t.Errorf("%+v, %q", got, k.Why)
 	}
 }
 

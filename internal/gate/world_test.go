@@ -37,10 +37,14 @@ type tenant struct {
 	now     time.Time
 	mode    string // up, down, partial, blind
 	asked   int
+	asking  func() // called with each query, if it is not nil
 }
 
 func (d *tenant) Query(ctx context.Context, q dql.Query) (dql.Result, error) {
 	d.asked++
+	if d.asking != nil {
+		d.asking()
+	}
 	if d.mode == "panic" {
 		panic("a mistake")
 	}
@@ -120,7 +124,10 @@ func (h *host) Permission(_ context.Context, _ forge.Repo, login string) (forge.
 	return h.permissions[login], nil
 }
 
-func (h *host) SetStatus(_ context.Context, _ forge.Repo, head forge.SHA, s forge.CommitStatus) error {
+func (h *host) SetStatus(ctx context.Context, _ forge.Repo, head forge.SHA, s forge.CommitStatus) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	key := string(head) + s.Context
 	if h.statuses[key] == s {
 		return nil
