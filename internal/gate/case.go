@@ -36,6 +36,7 @@ const (
 	bucketHealthy  = "gate.healthy"  // commit of the last healthy deployment, by repository and environment
 	bucketDeployed = "gate.deployed" // case of a deployed commit, by gate and environment
 	bucketCommits  = "gate.commits"  // cases of a deployed commit, by repository and gate
+	bucketRunning  = "gate.running"  // case of the last deployment, by repository, gate and environment
 )
 
 // kept is how long a case is remembered after it was last judged.
@@ -60,6 +61,7 @@ type Case struct {
 
 	Opened   time.Time // when the gate was first asked; for a deployment, when it was done
 	Deadline time.Time // until which it may say that it does not know
+	Replaced forge.SHA // by which commit a deployment was, before its deadline, which is then when that was
 	Judged   time.Time
 	Done     bool // nothing more is to be found out
 

@@ -61,7 +61,7 @@ func (c *Checker) Deployed(ctx context.Context, e forge.Event, now time.Time) er
 			errs = append(errs, err)
 			continue
 		}
-		errs = append(errs, c.deployment(ctx, repo, k, now))
+		errs = append(errs, c.replace(ctx, repo, &k, now), c.deployment(ctx, repo, k, now))
 	}
 	return errors.Join(errs...)
 }
@@ -128,6 +128,7 @@ func (c *Checker) deployment(ctx context.Context, repo *plan.Repository, k Case,
 		return c.save(ctx, &k, now)
 	}
 	d, failed := c.watch(ctx, repo, &k, now)
+	k.unless(&d)
 	k.Rows = d.Rows
 	over := !now.Before(k.Deadline)
 	decided := d.Verdict == Block || k.Gate == policy.Canary && d.Verdict == Proceed
@@ -139,7 +140,7 @@ func (c *Checker) deployment(ctx context.Context, repo *plan.Repository, k Case,
 	if d.Verdict == Proceed && (over || decided) && k.Gate == policy.PostDeployment {
 		failed = errors.Join(failed, c.Store.Put(ctx, bucketHealthy, healthyName(&k), []byte(k.Head), time.Time{}))
 	}
-	late := d.Verdict == Undecided && now.Before(k.Deadline.Add(lateness))
+	late := d.Verdict == Undecided && k.Replaced == "" && now.Before(k.Deadline.Add(lateness))
 	k.Done = decided || over && !late
 	return errors.Join(failed, c.conclude(ctx, repo, &k, d, now))
 }

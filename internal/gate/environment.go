@@ -178,9 +178,10 @@ func (c *Checker) summaries(all []Case) string {
 
 // outcome tells the deployment itself how it went, once that is known: failed
 // as soon as one of its gates says so, done when all do. Shadow mode says
-// nothing, and a gate that is still looking is waited for.
+// nothing, nor does a deployment of which nothing is known since another has
+// replaced it; a gate that is still looking is waited for.
 func (c *Checker) outcome(ctx context.Context, k *Case) error {
-	if k.Deployment == 0 || k.Run > 0 || !k.Done || k.Mode == policy.Shadow {
+	if k.Deployment == 0 || k.Run > 0 || !k.Done || k.Mode == policy.Shadow || k.Replaced != "" && k.Verdict == Undecided {
 		return nil
 	}
 	worst := k
