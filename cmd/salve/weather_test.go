@@ -36,7 +36,7 @@ const (
 	murk = 40
 	// patience is how long a process waits for an answer of GitHub in bad
 	// weather, and stall how long one takes that stalls.
-	patience = 400 * time.Millisecond
+	patience = time.Second
 	stall    = 30 * time.Second
 )
 
@@ -241,7 +241,7 @@ func (s *season) stormy(now time.Time) {
 	defer func() { s.environ = calm }()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	a := s.overTheWire(hasty{transport})
+	a := s.overTheWire(hasty{transport}, time.Second)
 	if _, err := a.remediate(s.t.Context(), now); err != nil {
 		s.failed++
 	}
@@ -251,7 +251,7 @@ func (s *season) stormy(now time.Time) {
 // good runs one cycle in good weather.
 func (s *season) good(now time.Time) {
 	s.t.Helper()
-	a := s.overTheWire(nil)
+	a := s.overTheWire(nil, time.Minute)
 	defer a.close()
 	if _, err := a.remediate(s.t.Context(), now); err != nil {
 		s.t.Fatal(err)
@@ -259,12 +259,12 @@ func (s *season) good(now time.Time) {
 }
 
 // overTheWire opens the program with a client of the tenant, which has the
-// problems of the day.
-func (s *season) overTheWire(transport http.RoundTripper) *app {
+// problems of the day, and is waited for so long.
+func (s *season) overTheWire(transport http.RoundTripper, timeout time.Duration) *app {
 	s.t.Helper()
 	s.box.Tenant.Load(eval.Records(s.records()))
 	a := s.app(transport)
-	grail, err := dynatrace.New(dynatrace.Config{URL: s.box.DynatraceURL, Token: s.box.Token, Timeout: time.Second, Log: slog.New(slog.DiscardHandler)})
+	grail, err := dynatrace.New(dynatrace.Config{URL: s.box.DynatraceURL, Token: s.box.Token, Timeout: timeout, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func badWeather(t *testing.T, cycles, perDay int) {
 		faults += met[kind]
 	}
 	t.Logf("%d cycles, %d of them failed; %d requests to GitHub, %d faults of %d kinds", ran, failed, requests, faults, len(met))
-	if failed < ran/5 || failed > ran*9/10 {
+	if failed < ran/5 || failed == ran {
 		t.Errorf("%d of %d cycles failed: not the weather that was meant", failed, ran)
 	}
 	if all := len(fog) + len((&weather{}).spoilers()); ran >= 500 && len(met) < all {
