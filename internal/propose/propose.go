@@ -115,7 +115,11 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 	r.Reason = outcome(r.Opened, err)
 	var incomplete *forge.AnnotationError
 	if errors.Is(err, forge.ErrRejected) && !errors.As(err, &incomplete) {
-		return r, m.forbidden(ctx, c.Target.Repo, r.Opened.Pull, err)
+		said := m.forbidden(ctx, c.Target.Repo, r.Opened.Pull, err)
+		if errors.As(err, new(*forge.RuleError)) {
+			return r, said // nothing was written, so the next cycle may ask again
+		}
+		err = errors.Join(err, said)
 	}
 	if err != nil {
 		return r, fmt.Errorf("propose %s: %w", t.Key, err)
@@ -125,9 +129,8 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 
 // forbidden says which rule of the repository keeps a change from being
 // proposed: on the head of the default branch, where owners look, or of the pull
-// request that cannot be brought up to date. That is no failure: trying again
-// would hear the same. What is wrong with the configuration itself stands there
-// first.
+// request that cannot be brought up to date. What is wrong with the configuration
+// itself stands there first.
 func (m *Maker) forbidden(ctx context.Context, repo *plan.Repository, pull forge.PullRequest, err error) error {
 	text := err.Error()
 	var broken *forge.RuleError
