@@ -20,6 +20,7 @@ import (
 	"github.com/salvehq/salve/internal/ghapp"
 	"github.com/salvehq/salve/internal/ghapp/wire"
 	"github.com/salvehq/salve/internal/metrics"
+	"github.com/salvehq/salve/internal/onboard"
 	"github.com/salvehq/salve/internal/outcome"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/propose"
@@ -34,6 +35,7 @@ type app struct {
 	github  *ghapp.App
 	host    *host
 	estate  *estate.Estate
+	onboard *onboard.Runner // nil where the operator does not allow it
 	remedy  *remedy.Runner
 	tune    *tune.Runner
 	maker   *propose.Maker // of both
@@ -93,6 +95,9 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
 		maker:  maker,
+	}
+	if s.onboard {
+		a.onboard = &onboard.Runner{Proposer: h, History: h, Log: log}
 	}
 	a.outcome = &outcome.Watcher{Host: h, Past: a.past, Dynatrace: s.dynatraceURL, Log: log}
 	return a, nil
@@ -200,7 +205,7 @@ func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) er
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeoutCause(ctx, installationLimit, fmt.Errorf("judging installation %d took longer than %v", id, installationLimit))
 			defer cancel()
-			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos),
+			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos), a.offers(ctx, repos, report, now),
 				a.watch(ctx, repos, report, now), a.boards(ctx, repos, report, now), checker.Reconcile(ctx, repos, now))
 			mu.Lock()
 			defer mu.Unlock()

@@ -26,6 +26,7 @@ type settings struct {
 	pages        string // root URL under which people reach this program
 	metrics      string // address
 	pacing       bool
+	onboard      bool // offer a configuration to repositories without one
 	logFormat    string
 
 	remediate, tune, gates string // cron lines
@@ -64,6 +65,11 @@ func (s *settings) dynatraceFlags(cmd *cobra.Command, env *environment) {
 	f.StringVar(&s.dynatraceURL, "dynatrace-url", env.Getenv("SALVE_DYNATRACE_URL"), "`URL` of the Dynatrace environment, https://<id>.apps.dynatrace.com [$SALVE_DYNATRACE_URL]")
 	f.StringVar(&s.tokenURL, "dynatrace-token-url", env.Getenv("SALVE_DYNATRACE_TOKEN_URL"), "`URL` that gives OAuth tokens, if it is not Dynatrace's own [$SALVE_DYNATRACE_TOKEN_URL]")
 	f.StringVar(&s.dynatraceClientID, "dynatrace-client-id", env.Getenv("SALVE_DYNATRACE_CLIENT_ID"), "OAuth client `id`, in place of a platform token [$SALVE_DYNATRACE_CLIENT_ID]")
+}
+
+// onboardFlag adds whether configurations are offered.
+func (s *settings) onboardFlag(cmd *cobra.Command, env *environment) {
+	cmd.Flags().BoolVar(&s.onboard, "onboard", env.Getenv("SALVE_ONBOARD") == "on", "offer .github/salve.yml, once, to repositories that have none and problems that could be answered [$SALVE_ONBOARD=on]")
 }
 
 // scheduleFlags adds when the queries run.

@@ -10,6 +10,10 @@ import (
 // writes to no other.
 const BranchPrefix = "salve/"
 
+// ConfigureBranch is the branch that offers a configuration, and the only one
+// that adds one.
+const ConfigureBranch = BranchPrefix + "configure"
+
 // A Proposal is a pull request that is not open yet. (GitHub calls something
 // else a draft.)
 type Proposal struct {

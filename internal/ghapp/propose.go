@@ -13,6 +13,7 @@ import (
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/patch"
+	"github.com/salvehq/salve/internal/policy"
 )
 
 // Bounds of a proposal. The first two are GitHub's, which answers more with 422.
@@ -287,7 +288,8 @@ func validate(p forge.Proposal) error {
 	}
 	size := 0
 	for _, c := range p.Changes {
-		if err := forge.ValidatePath(c.Path); err != nil {
+		offer := p.Branch == forge.ConfigureBranch && c.Path == policy.File && c.New()
+		if err := forge.ValidatePath(c.Path); err != nil && !offer {
 			return err
 		}
 		if size += len(c.After); size > maxContent {

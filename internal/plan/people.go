@@ -9,11 +9,11 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
-// reviewers returns whom to ask for a review of a change: those whom the
+// Reviewers returns whom to ask for a review of a change: those whom the
 // configuration names, and the owners of the files by the base branch. A
 // CODEOWNERS that cannot be used is a note for whoever reviews; an error means
 // that it could not be read.
-func (r *Repository) reviewers(ctx context.Context, changes patch.ChangeSet) (who, notes []string, err error) {
+func (r *Repository) Reviewers(ctx context.Context, changes patch.ChangeSet) (who, notes []string, err error) {
 	who = slices.Clone(r.Config.PullRequests.Reviewers)
 	if !r.Config.PullRequests.CodeOwners {
 		return who, nil, nil

@@ -288,7 +288,7 @@ func what(t inventory.Target) string {
 // propose words a change as a pull request.
 func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Reason, error) {
 	t, cfg := c.Target, c.Target.Repo.Config
-	reviewers, remarks, err := t.Repo.reviewers(ctx, m.change.Files)
+	reviewers, remarks, err := t.Repo.Reviewers(ctx, m.change.Files)
 	if err != nil {
 		return Plan{}, policy.Reason{}, err
 	}

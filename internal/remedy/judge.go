@@ -56,6 +56,9 @@ func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Re
 }
 
 func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.PullRequest, known judgement, now time.Time) error {
+	if p.Branch == forge.ConfigureBranch {
+		return withdraw(ctx, pulls, p)
+	}
 	m, ok := forge.ParseMarker(p.Body)
 	if !ok || len(m.Problems) == 0 {
 		return nil // not ours to judge
@@ -79,6 +82,15 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 		}
 	}
 	return nil
+}
+
+// withdraw closes the offer of a configuration where there is one by now.
+func withdraw(ctx context.Context, pulls Pulls, p forge.PullRequest) error {
+	ours, err := pulls.Ours(ctx, p)
+	if err != nil || !ours {
+		return err
+	}
+	return pulls.ClosePull(ctx, p.Repo, p.Number, "The repository has a configuration by now.")
 }
 
 // A judgement is what a report says about open pull requests.
