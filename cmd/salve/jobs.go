@@ -31,8 +31,9 @@ func jobsCommand(env *environment) *cobra.Command {
 		Use:   "jobs",
 		Short: "List, show, retry and discard the work in the database",
 		Long: `List, show, retry and discard the work in the database: accepted webhook deliveries,
-ticks of the schedule and timers. A job that failed for good is dead: it stays
-for 30 days and runs again only when it is retried.`,
+ticks of the schedule, proposals and timers. A job that failed for good is dead: it
+stays for 30 days and runs again only when it is retried. A proposal that is dead is
+left alone for an hour; then the next cycle makes a new job of it.`,
 	}
 	t.s.databaseFlag(cmd, env)
 	cmd.PersistentFlags().StringVar(&t.format, "format", "table", "table for people or json for programs")
@@ -46,6 +47,7 @@ func (t *jobsTool) list() *cobra.Command {
 		Use:   "list",
 		Short: "List jobs, newest first",
 		Example: `  salve jobs list --state dead
+  salve jobs list --kind proposal
   salve jobs list --kind event --limit 20 --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -220,16 +222,61 @@ func (t *jobsTool) print(jobs []queue.Record) error {
 		return t.json(views)
 	}
 	w := tabwriter.NewWriter(t.env.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tKIND\tSTATE\tATTEMPT\tENQUEUED\tDUE\tKEY\tLAST ERROR")
+	fmt.Fprintln(w, "ID\tKIND\tSTATE\tATTEMPT\tENQUEUED\tDUE\tABOUT\tLAST ERROR")
 	for _, r := range jobs {
 		last := ""
 		if n := len(r.Errors); n > 0 {
 			last, _, _ = strings.Cut(r.Errors[n-1].Text, "\n")
 		}
+		if a, ok := assigned(r); ok { // what it is about stands beside it
+			if _, why, found := strings.Cut(last, a.task().Key+": "); found {
+				last = why
+			}
+		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d/%d\t%s\t%s\t%s\t%.100s\n", r.ID, r.Kind, r.State, r.Attempt, r.MaxAttempts,
-			clock(r.Enqueued), clock(r.Due), plain(r.Key), plain(last))
+			clock(r.Enqueued), clock(r.Due), plain(about(r)), plain(last))
 	}
 	return w.Flush()
+}
+
+// about is what a job works on, as far as its names say it.
+func about(r queue.Record) string {
+	if r.Kind == kindProposal || r.Key == "" {
+		return r.Unique
+	}
+	return r.Key
+}
+
+// assigned is what a proposal's job is to do; ok is false for other jobs.
+func assigned(r queue.Record) (a assignment, ok bool) {
+	if r.Kind != kindProposal || json.Unmarshal(r.Payload, &a) != nil {
+		return a, false
+	}
+	return a, a.Problem != nil || a.Detector != nil
+}
+
+// carried is what a job holds: of a proposal what it is to do, of others the
+// text.
+func carried(r queue.Record) [][2]string {
+	a, ok := assigned(r)
+	if !ok {
+		return [][2]string{{"payload", string(r.Payload)}}
+	}
+	t := a.task()
+	out := [][2]string{
+		{"repository", t.Repo.String()}, {"installation", strconv.FormatInt(a.Installation, 10)}, {"branch", t.Branch},
+		{"remedy", t.Remedy}, {"decided", fmt.Sprintf("%s at %s of %s", clock(t.Asked), t.Head.Short(), t.Base)}, {"proposal", t.Key},
+	}
+	if a.Detector != nil {
+		return append(out, [2]string{"detector", a.Detector.Detector.Title})
+	}
+	for _, e := range a.Problem.Evidence[:min(len(a.Problem.Evidence), 10)] {
+		out = append(out, [2]string{"problem", fmt.Sprintf("%s %s %s", e.Problem, e.Severity, e.Title)})
+	}
+	if more := len(a.Problem.Evidence) - 10; more > 0 {
+		out = append(out, [2]string{"problem", fmt.Sprintf("and %d more", more)})
+	}
+	return out
 }
 
 // detail prints everything about jobs.
@@ -242,9 +289,12 @@ func (t *jobsTool) detail(jobs []queue.Record) error {
 		for _, line := range [][2]string{
 			{"id", strconv.FormatInt(r.ID, 10)}, {"kind", r.Kind}, {"state", string(r.State)}, {"key", plain(r.Key)}, {"unique", plain(r.Unique)},
 			{"attempt", fmt.Sprintf("%d of %d", r.Attempt, r.MaxAttempts)}, {"enqueued", clock(r.Enqueued)}, {"due", clock(r.Due)},
-			{"finished", clock(r.Finished)}, {"process", r.Process}, {"payload", plain(string(r.Payload))},
+			{"finished", clock(r.Finished)}, {"process", r.Process},
 		} {
 			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		}
+		for _, line := range carried(r) {
+			fmt.Fprintf(w, "%s\t%s\n", line[0], plain(line[1]))
 		}
 		for _, e := range r.Errors {
 			fmt.Fprintf(w, "attempt %d\t%s %s\n", e.Attempt, clock(e.At), plain(e.Text))

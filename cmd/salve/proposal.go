@@ -148,7 +148,7 @@ func (w *worker) propose(ctx context.Context, j queue.Job) error {
 	}
 	now, t := w.now().UTC(), a.task()
 	if now.Sub(t.Asked) > stale {
-		return w.soon(ctx, a.cycle())
+		return errors.Join(w.queue.Delete(ctx, bucketRest, a.name()), w.soon(ctx, a.cycle()))
 	}
 	w.app.host.saw(t.Repo, a.Installation)
 	why, err := w.answer(ctx, a, now)

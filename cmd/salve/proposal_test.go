@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/metrics"
 	"github.com/salvehq/salve/internal/queue"
 )
 
@@ -202,7 +204,8 @@ func (e *engine) journal(method, word string) []githubtest.Request {
 // What the App may not do is tried once, and not with every tick: it is dead
 // until a person retries it.
 func TestRefusedProposalIsDead(t *testing.T) {
-	e := newEngine(t)
+	database := filepath.Join(t.TempDir(), "salve.db")
+	e := newTown(t).engine(database)
 	remove := e.box.GitHub.Inject(githubtest.Fault{
 		Method: "POST", Path: "/repos/*/*/pulls", Status: http.StatusForbidden, Body: `{"message":"Resource not accessible by integration"}`,
 	})
@@ -214,11 +217,29 @@ func TestRefusedProposalIsDead(t *testing.T) {
 	if len(dead) != 1 || len(dead[0].Errors) != 1 || !strings.Contains(dead[0].Errors[0].Text, "not accessible") {
 		t.Fatalf("dead: %+v", dead)
 	}
-	remove()
-	if _, err := e.worker.queue.Retry(t.Context(), dead[0].ID); err != nil {
-		t.Fatal(err)
+	counts, _, err := e.worker.counts(t.Context())
+	if err != nil || !slices.Contains(counts, metrics.JobCount{Kind: kindProposal, State: "dead", Jobs: 1}) {
+		t.Errorf("metrics of the queue: %v, %v", counts, err)
 	}
-	e.work()
+	for _, tt := range []struct{ args, want string }{
+		{"list --state dead", `(?s)^ID .*proposal +dead +1/10 .* acme/shop salve/cpu-limit/shop-frontend-\w+ +open pull request of .*not permitted`},
+		{"show " + fmt.Sprint(dead[0].ID), `(?s)repository +acme/shop\n.*remedy +cpu-limit\ndecided .* of main\n.*problem +P-260303 MEDIUM High CPU throttling\n.*attempt 1 .*not accessible`},
+	} {
+		code, out := runAlone(t, jobsCommand, append(strings.Fields(tt.args), "--database", database)...)
+		if code != 0 || !regexp.MustCompile(tt.want).MatchString(out) {
+			t.Errorf("salve jobs %s = %d, want %s\n%s", tt.args, code, tt.want, out)
+		}
+	}
+	remove()
+	later := e.worker.now().Add(stale / 2)
+	for range 2 { // in time, and when it is too old to be done as it is
+		e.worker.now = func() time.Time { return later }
+		if code, out := runAlone(t, jobsCommand, "retry", fmt.Sprint(dead[0].ID), "--database", database); code != 0 {
+			t.Fatal(out)
+		}
+		e.work()
+		later = later.Add(stale)
+	}
 	if open := opens(e.state()); !slices.Equal(open, []int{1, 3}) {
 		t.Errorf("open after it was retried: %v", open)
 	}

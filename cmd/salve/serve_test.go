@@ -280,3 +280,24 @@ func get(t *testing.T, url string) string {
 	}
 	return string(text)
 }
+
+// A tick that was accepted becomes pull requests at once, each by a job of its
+// own.
+func TestPullRequestsSoonAfterTheTick(t *testing.T) {
+	box, environ := live(t, demoWorld(t, nil))
+	p := start(t, append(environ, "SALVE_DATABASE="+filepath.Join(t.TempDir(), "salve.db")), "--tune", "0 0 29 2 *", "--remediate", "0 0 29 2 *")
+	body := fmt.Sprintf(`{"action":"unsuspend","installation":{"id":101,"app_id":%d,"account":{"login":"acme"}},"repositories":[],"sender":{"login":"maria"}}`, sandbox.AppID)
+	accepted := time.Now()
+	if got := p.deliver(t, box.Secret, "installation", "33333333-2222-3333-4444-555555555555", body); got != http.StatusAccepted {
+		t.Fatalf("delivery answered with %d", got)
+	}
+	var first time.Duration
+	eventually(t, p.log, "all pull requests", func() bool {
+		n := len(openPulls(t, box))
+		if n > 0 && first == 0 {
+			first = time.Since(accepted)
+		}
+		return n == 7
+	})
+	t.Logf("the first of 7 was open after %v, the last after %v", first.Round(time.Millisecond), time.Since(accepted).Round(time.Millisecond))
+}
