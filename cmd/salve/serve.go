@@ -74,7 +74,11 @@ func serve(ctx context.Context, env *environment, s *settings) error {
 		return &exitError{exitUsage, fmt.Errorf("listen on %s: %w", s.listen, err)}
 	}
 	log.Info("listening", "address", l.Addr().String(), "version", version())
-	return a.serve(ctx, l, s)
+	err = a.serve(ctx, l, s)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to stop before it had begun
+	}
+	return err
 }
 
 // serve runs everything on l until ctx is done or a part fails.

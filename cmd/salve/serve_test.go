@@ -301,3 +301,13 @@ func TestPullRequestsSoonAfterTheTick(t *testing.T) {
 	})
 	t.Logf("the first of 7 was open after %v, the last after %v", first.Round(time.Millisecond), time.Since(accepted).Round(time.Millisecond))
 }
+
+// A process that is asked to stop while it starts stops, and says nothing is
+// wrong.
+func TestStoppedWhileItStarts(t *testing.T) {
+	_, environ := live(t, demoWorld(t, nil))
+	for range 5 {
+		p := start(t, append(environ, "SALVE_DATABASE="+filepath.Join(t.TempDir(), "salve.db")))
+		p.end(t) // it listens, and opens the database
+	}
+}
