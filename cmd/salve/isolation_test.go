@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/remedy"
@@ -122,5 +123,25 @@ func TestManyStalledProposals(t *testing.T) {
 	stalled := slices.DeleteFunc(e.records(queue.Running), func(r queue.Record) bool { return !strings.HasPrefix(r.Unique, "zeta/") })
 	if len(stalled) != 1 {
 		t.Errorf("%d proposals of the installation that stalls run at a time", len(stalled))
+	}
+}
+
+// Deliveries of one repository wait for each other, and those of one
+// installation take a part of the workers at most.
+func TestLanesOfDeliveries(t *testing.T) {
+	lanes := map[string]bool{}
+	for i := range 1000 {
+		e := forge.Event{Installation: 7, Repo: forge.Repo{Owner: "acme", Name: fmt.Sprint("r", i)}}
+		again := forge.Event{Installation: 7, Repo: forge.Repo{Owner: "Acme", Name: fmt.Sprint("R", i)}, Action: "closed"}
+		if lane(e) != lane(again) {
+			t.Errorf("%s is in lanes %q and %q", e.Repo, lane(e), lane(again))
+		}
+		lanes[lane(e)] = true
+	}
+	if n := len(lanes); n != eventLanes || n*4 > eventOptions().Workers {
+		t.Errorf("an installation has %d lanes for %d workers", n, eventOptions().Workers)
+	}
+	if lane(forge.Event{Installation: 7}) == lane(forge.Event{Installation: 8}) {
+		t.Error("two installations share a lane")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/queue"
 )
 
@@ -241,8 +242,16 @@ func (t *jobsTool) print(jobs []queue.Record) error {
 
 // about is what a job works on, as far as its names say it.
 func about(r queue.Record) string {
-	if r.Kind == kindProposal || r.Key == "" {
+	var e forge.Event
+	switch {
+	case r.Kind == kindProposal || r.Key == "":
 		return r.Unique
+	case r.Kind == kindEvent && json.Unmarshal(r.Payload, &e) == nil && e.Kind != "":
+		where := e.Repo.String()
+		if e.Repo == (forge.Repo{}) {
+			where = fmt.Sprint("installation ", e.Installation)
+		}
+		return strings.TrimSpace(fmt.Sprintf("%s %s %s", where, e.Kind, e.Action))
 	}
 	return r.Key
 }

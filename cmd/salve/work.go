@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +35,9 @@ func gone(err error) bool {
 }
 
 // eventOptions bound the handling of one delivery.
-func eventOptions() queue.Options { return queue.Options{Timeout: time.Minute, Workers: 64} }
+func eventOptions() queue.Options {
+	return queue.Options{Timeout: time.Minute, Workers: 8 * eventLanes}
+}
 
 // A worker puts work into the database and does what is there. What the
 // schedule does is a job as well: every replica ticks, one of them runs it.
@@ -143,11 +146,7 @@ func (w *worker) accept(ctx context.Context, e forge.Event) error {
 	if err != nil {
 		return err
 	}
-	key := e.Repo.String()
-	if e.Repo == (forge.Repo{}) {
-		key = fmt.Sprintf("installation-%d", e.Installation)
-	}
-	inserted, err := w.queue.Enqueue(ctx, queue.Job{Kind: kindEvent, Key: key, Unique: e.Delivery, Payload: payload})
+	inserted, err := w.queue.Enqueue(ctx, queue.Job{Kind: kindEvent, Key: lane(e), Unique: e.Delivery, Payload: payload})
 	switch {
 	case err != nil:
 		w.app.metrics.Delivery("failed")
@@ -158,6 +157,18 @@ func (w *worker) accept(ctx context.Context, e forge.Event) error {
 	}
 	w.app.metrics.Delivery("accepted")
 	return nil
+}
+
+// eventLanes is how many deliveries of one installation are handled at a time:
+// one that stalls takes so many workers of all and no more.
+const eventLanes = 8
+
+// lane is where a delivery waits for its turn: always the same one for a
+// repository.
+func lane(e forge.Event) string {
+	sum := fnv.New32a()
+	sum.Write([]byte(strings.ToLower(e.Repo.String())))
+	return fmt.Sprintf("events of installation %d, lane %d", e.Installation, sum.Sum32()%eventLanes)
 }
 
 // event does what one delivery asks for.
