@@ -35,7 +35,8 @@
 // package dashboard shows all of that in an issue whose boxes act;
 // package propose carries the changes of the first two to pull requests;
 // package estate keeps the repositories that they read, and package onboard
-// offers a configuration to those that have none. Each declares the ports it needs and gets time as an argument; none knows another.
+// offers a configuration to those that have none. Each declares the ports it
+// needs and gets time as an argument; none knows another.
 //
 // # The edges
 //

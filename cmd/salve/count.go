@@ -12,7 +12,7 @@ func reasons() []string {
 	var out []string
 	for _, code := range []policy.Code{
 		policy.AtCeiling, policy.CoolingDown, policy.ProbableLeak, policy.Disabled, policy.NotConfigured, policy.DryRun,
-		policy.TooManyOpen, policy.TooManyThisHour, policy.QuietHours, policy.Declined,
+		policy.TooManyOpen, policy.TooManyOfService, policy.TooManyThisHour, policy.QuietHours, policy.Declined,
 		plan.NotFound, plan.Ambiguous, plan.Refused, plan.LeftAlone, plan.NoRemedy,
 	} {
 		out = append(out, string(code))

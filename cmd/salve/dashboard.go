@@ -123,7 +123,7 @@ func (a *app) board(ctx context.Context, repo *plan.Repository, report remedy.Re
 func place(b *dashboard.Board, item dashboard.Item, why policy.Code) {
 	switch why {
 	case "":
-	case policy.TooManyOpen, policy.TooManyThisHour, policy.QuietHours:
+	case policy.TooManyOpen, policy.TooManyOfService, policy.TooManyThisHour, policy.QuietHours:
 		b.Waiting = append(b.Waiting, item)
 	case policy.Declined:
 		b.Declined = append(b.Declined, item)

@@ -166,6 +166,10 @@ type Remedy struct {
 type Limits struct {
 	// Open is how many pull requests there may be at a time; 0 for none.
 	Open int `yaml:"open"`
+	// PerService is how many there may be at a time for one service in one
+	// environment: with 1 its changes come one after the other. There is no such
+	// limit unless it is written.
+	PerService int `yaml:"per-service"`
 	// PerHour is how many pull requests may be opened in an hour.
 	PerHour int `yaml:"per-hour"`
 	// Declined is how long a pull request that people closed is not proposed

@@ -176,15 +176,18 @@ func TestWindows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Limits.Allow(0, 0, now); got.Code != want {
+		if got := c.Limits.Allow(0, 0, 0, now); got.Code != want {
 			t.Errorf("%s: %v, want %q", at, got, want)
 		}
 	}
 	now := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
-	if got := c.Limits.Allow(3, 0, now); got.Code != TooManyOpen {
+	if got := c.Limits.Allow(3, 0, 0, now); got.Code != TooManyOpen {
 		t.Errorf("3 open: %v", got)
 	}
-	if got := c.Limits.Allow(0, 2, now); got.Code != TooManyThisHour {
+	if got := c.Limits.Allow(0, 1, 0, now); got.Code != TooManyOfService {
+		t.Errorf("one open of the service: %+v", got)
+	}
+	if got := c.Limits.Allow(0, 0, 2, now); got.Code != TooManyThisHour {
 		t.Errorf("2 this hour: %v", got)
 	}
 }

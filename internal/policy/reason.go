@@ -34,6 +34,7 @@ const (
 	NotConfigured     Code = "not-configured"
 	DryRun            Code = "dry-run"
 	TooManyOpen       Code = "too-many-open"
+	TooManyOfService  Code = "too-many-of-service"
 	TooManyThisHour   Code = "too-many-this-hour"
 	QuietHours        Code = "quiet-hours"
 	Declined          Code = "declined"

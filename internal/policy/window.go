@@ -43,8 +43,9 @@ func (w Window) begins(day time.Weekday) bool {
 }
 
 // Allow returns why no further pull request may be opened at now, given how
-// many are open and how many were opened within the last hour.
-func (l Limits) Allow(open, lastHour int, now time.Time) Reason {
+// many are open, how many of those for the same service, and how many were
+// opened within the last hour.
+func (l Limits) Allow(open, service, lastHour int, now time.Time) Reason {
 	for _, w := range l.Quiet {
 		if w.covers(now) {
 			return reasonf(QuietHours, "%s lies in a quiet time (limits.quiet)", stamp(now))
@@ -52,6 +53,9 @@ func (l Limits) Allow(open, lastHour int, now time.Time) Reason {
 	}
 	if open >= l.Open {
 		return reasonf(TooManyOpen, "%d pull requests are open; the limit is %d (limits.open)", open, l.Open)
+	}
+	if l.PerService > 0 && service >= l.PerService {
+		return reasonf(TooManyOfService, "%d pull requests are open for this service; the limit is %d (limits.per-service)", service, l.PerService)
 	}
 	if lastHour >= l.PerHour {
 		return reasonf(TooManyThisHour, "%d pull requests were opened within the hour; the limit is %d (limits.per-hour)", lastHour, l.PerHour)

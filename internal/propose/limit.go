@@ -55,13 +55,27 @@ func (b *budget) branch(t Task) string {
 	return t.Branch
 }
 
-// allow returns why no pull request may be opened for a branch now. One that is
-// open already may always be kept up to date.
-func (b *budget) allow(limits policy.Limits, branch string, now time.Time) policy.Reason {
+// allow returns why the pull request of a branch may not be opened with a body
+// now. One that is open already may always be kept up to date.
+//
+// Several changes of one service are several pull requests, of which limits let
+// one after the other through. They are not put into one: each has a life of its
+// own. Its problems close, people say no to it, its value changes otherwise, it
+// turns out to help or not; what one pull request holds can only be merged,
+// closed and judged as a whole.
+func (b *budget) allow(limits policy.Limits, branch, body string, now time.Time) policy.Reason {
 	if _, there := b.branches[branch]; there {
 		return policy.Reason{}
 	}
-	return limits.Allow(b.open, b.hour, now)
+	service := 0
+	if m, ok := forge.ParseMarker(body); ok && m.Subject != "" {
+		for _, p := range b.branches {
+			if have, ok := forge.ParseMarker(p.Body); ok && have.Subject == m.Subject {
+				service++
+			}
+		}
+	}
+	return limits.Allow(b.open, service, b.hour, now)
 }
 
 // opened counts a pull request that was not there when the budget was made.

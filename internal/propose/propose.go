@@ -101,7 +101,7 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 	case m.Proposer == nil:
 		return Result{Plan: planned}, nil
 	}
-	if why := budget.allow(c.Target.Repo.Config.Limits, t.Branch, now); !why.None() {
+	if why := budget.allow(c.Target.Repo.Config.Limits, t.Branch, planned.Proposal.Body, now); !why.None() {
 		if now, err := m.urgent(ctx, t.Key); err != nil || !now {
 			return Result{Reason: why}, err
 		}

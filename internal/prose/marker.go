@@ -9,8 +9,11 @@ const maxKey = 900
 // markerOf is what the first line of the body says to this program.
 func markerOf(p Pull, evidence string) forge.Marker {
 	m := forge.Marker{
-		Key: p.Key, Evidence: evidence,
+		Key: p.Key, Evidence: evidence, Subject: Cut(p.Subject, 150),
 		From: Cut(p.Changes[0].From, 100), To: Cut(p.Changes[0].To, 100), Version: 1,
+	}
+	if p.Environment != "" {
+		m.Subject += " (" + Cut(p.Environment, 70) + ")"
 	}
 	for _, e := range p.Evidence[:min(len(p.Evidence), MaxRows)] {
 		if eventForm.MatchString(e.Event) {

@@ -102,6 +102,39 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Changes of one service come one after the other where that is wanted; what is
+// open for another service, or elsewhere, is not counted.
+func TestLimitPerService(t *testing.T) {
+	w := readWorld(t, demo)
+	file := w.repos["acme/billing"][".github/salve.yml"]
+	w.repos["acme/billing"][".github/salve.yml"] = strings.Replace(file, "version: 1\n", "version: 1\nlimits: {per-service: 1}\n", 1)
+	billing := forge.Repo{Owner: "acme", Name: "billing"}
+	other := forge.Marker{Key: "x", Evidence: "e", Subject: "ledger", Version: 1}.String()
+	d := &desk{open: []forge.PullRequest{{Repo: billing, Branch: "salve/x/ledger-00000000", Number: 1, Body: other}}}
+	cycle := func(want policy.Code, ids ...string) {
+		t.Helper()
+		r := runner(t, w, only(ids...))
+		r.Maker.Proposer, r.Maker.Pulls = d, d
+		report, err := r.Run(t.Context(), sandbox.WorldTime)
+		if err != nil || len(report.Decisions) != len(ids) {
+			t.Fatalf("%d decisions, %v", len(report.Decisions), err)
+		}
+		for _, x := range report.Decisions {
+			if x.Problem.ID == "P-260305" && x.Reason.Code != want || x.Problem.ID == "P-260304" && !x.Reason.None() {
+				t.Errorf("%s: %+v", x.Problem.ID, x.Reason)
+			}
+		}
+	}
+	for range 2 {
+		cycle(policy.TooManyOfService, "P-260304", "P-260305")
+	}
+	d.open = d.open[:1] // the first one is merged
+	cycle("", "P-260305")
+	if len(d.open) != 2 {
+		t.Errorf("%d open, want the other service's and this one", len(d.open))
+	}
+}
+
 // What the rules of a repository forbid is a reason and one status on its head,
 // not a failure that is tried again; it is taken back once they allow it.
 func TestForbidden(t *testing.T) {
