@@ -19,10 +19,6 @@ func (r *Repository) decideCopy(t Target, meant []*instance, q *query, p kustomi
 		}
 	}
 	if len(others) > 0 {
-		k := overlayOf(meant, others)
-		if k == nil || slices.Index(meant[0].Chain, k) <= slices.Index(meant[0].Chain, c.By) {
-			return work{}, sharedBy(p, others)
-		}
 		return r.override(t, meant, q, p, others)
 	}
 	f, err := r.file(p.File)

@@ -268,9 +268,10 @@ func (r *Repository) othersAt(t Target, meant []*instance, p kustomize.Place) []
 
 // candidates returns the instances that a target could mean.
 func (r *Repository) candidates(t Target) []*instance {
-	return slices.DeleteFunc(r.find(t.Kind, t.Namespace, t.Name, t.Environment), func(i *instance) bool {
+	among := slices.DeleteFunc(slices.Clone(r.byName[t.Name]), func(i *instance) bool {
 		return t.Kind == "" && !r.object(i).IsWorkload() || t.APIVersion != "" && i.Object.APIVersion != t.APIVersion || t.File != "" && !i.below(t.File)
 	})
+	return fitting(among, t.Kind, t.Namespace, t.Environment)
 }
 
 // below reports whether an instance has to do with a file or a directory.
@@ -287,8 +288,12 @@ func (i *instance) below(file string) bool {
 // may: a namespace or an environment that no file says. Files that nothing
 // deploys count only if there are no others.
 func (r *Repository) find(kind, namespace, name, environment string) []*instance {
+	return fitting(r.byName[name], kind, namespace, environment)
+}
+
+func fitting(among []*instance, kind, namespace, environment string) []*instance {
 	var out []*instance
-	for _, i := range r.byName[name] {
+	for _, i := range among {
 		if sameKind(kind, i.Object.Kind) && (namespace == "" || i.namespace == "" || i.namespace == namespace) {
 			out = append(out, i)
 		}

@@ -22,7 +22,7 @@ type newPatch struct {
 // override finds where what is meant, and nothing else, can have its own value:
 // in a patch that its overlay has already, else in a new one.
 func (r *Repository) override(t Target, meant []*instance, q *query, p kustomize.Place, others []*instance) (work, error) {
-	k := overlayOf(meant, others)
+	k := overlayOf(meant, others, afterLayer(meant[0], p))
 	if k == nil || !q.instance.Mergeable(q.Field) {
 		return work{}, sharedBy(p, others)
 	}
@@ -56,10 +56,27 @@ func sharedBy(p kustomize.Place, others []*instance) error {
 	}
 }
 
-// overlayOf returns the kustomization nearest to the base that renders all of
-// meant, and the same object for nobody else.
-func overlayOf(meant, others []*instance) *kustomize.Kustomization {
-	for _, k := range meant[0].Chain {
+// afterLayer is the first kustomization of an instance's chain, by its index,
+// whose new patches come after what writes a value now.
+func afterLayer(i *instance, p kustomize.Place) int {
+	if p.Layer < 0 {
+		return 0
+	}
+	l := i.Layers[p.Layer]
+	at := slices.Index(i.Chain, l.By())
+	switch {
+	case at < 0:
+		return len(i.Chain) // above all of them
+	case l.Late():
+		return at + 1
+	}
+	return at
+}
+
+// overlayOf returns the kustomization nearest to the base, from an index of the
+// chain on, that renders all of meant, and the same object for nobody else.
+func overlayOf(meant, others []*instance, from int) *kustomize.Kustomization {
+	for _, k := range meant[0].Chain[min(from, len(meant[0].Chain)):] {
 		all := !slices.ContainsFunc(meant, func(i *instance) bool { return !slices.Contains(i.Chain, k) })
 		alone := !slices.ContainsFunc(others, func(i *instance) bool {
 			return slices.Contains(i.Chain, k) && i.Object.Doc == meant[0].Object.Doc

@@ -46,6 +46,10 @@ func (l Layer) By() *Kustomization {
 	return l.Patch.By
 }
 
+// Late reports whether a patch that the layer's kustomization gets anew is
+// applied before the layer.
+func (l Layer) Late() bool { return l.Patch == nil || l.Patch.late }
+
 // Same reports whether two layers stand in the same text, as when several builds
 // use one patch.
 func (l Layer) Same(o Layer) bool {

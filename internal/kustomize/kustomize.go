@@ -52,6 +52,7 @@ type Patch struct {
 	deep   bool          // it stands in a text within a text
 
 	renames bool // it may change the name of its object
+	late    bool // what its kustomization adds to patches: comes before it
 	doc     *kubeedit.File
 }
 
@@ -169,6 +170,9 @@ func (k *Kustomization) readPatches(f *kubeedit.File, root *yaml.Node) {
 	}
 	for i, n := range kubeedit.Items(root, "patchesJson6902") {
 		k.json6902 = append(k.json6902, k.entry(f, "patchesJson6902", i, n)...)
+	}
+	for _, p := range k.json6902 {
+		p.late = true
 	}
 }
 

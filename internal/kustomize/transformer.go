@@ -98,7 +98,7 @@ func (k *Kustomization) transformer(o kubeedit.Object, t listed, in []*Instance,
 	case harmless[kind]:
 	case kind == "PatchTransformer" || kind == "PatchJson6902Transformer" || kind == "PatchStrategicMergeTransformer":
 		for _, p := range patchesOf(o, inline) {
-			p.By, p.target = k, target
+			p.By, p.target, p.late = k, target, true
 			if p.Text == nil {
 				p.File = path.Join(k.Dir, p.File)
 			}
