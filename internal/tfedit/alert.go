@@ -81,7 +81,7 @@ func (r *Repository) AlertRules(ctx context.Context) ([]AlertRule, error) {
 func (r *Repository) dirsWith(text string) []string {
 	var out []string
 	seen := map[string]bool{}
-	for _, f := range r.sorted {
+	for f := range r.all() {
 		if dir := path.Dir(f.path); f.kind == config && !seen[dir] && bytes.Contains(f.src, []byte(text)) {
 			out, seen[dir] = append(out, dir), true
 		}
@@ -92,7 +92,7 @@ func (r *Repository) dirsWith(text string) []string {
 // alertRules returns the rules of one resource: of one with for_each those of
 // each of its instances.
 func (q *query) alertRules(id string, blocks []*hclsyntax.Block, s *scope, kind alertKind) []AlertRule {
-	f := q.r.files[blocks[0].Body.SrcRange.Filename]
+	f := q.r.file(blocks[0].Body.SrcRange.Filename)
 	line, _ := f.position(blocks[0].TypeRange.Start.Byte)
 	var out []AlertRule
 	for _, key := range q.instances(blocks, s) {

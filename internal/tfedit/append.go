@@ -35,7 +35,7 @@ func (r *Repository) Append(ctx context.Context, name, text string) (Change, err
 	}
 	c := patch.FileChange{Path: name, After: added, Mode: string(forge.ModeFile)}
 	line := 1
-	switch f := r.files[name]; {
+	switch f := r.file(name); {
 	case f != nil:
 		if c.After, err = f.append(added); err != nil {
 			return Change{}, err
@@ -54,19 +54,19 @@ func (r *Repository) Append(ctx context.Context, name, text string) (Change, err
 func (r *Repository) blocksOf(to, text string) ([]byte, error) {
 	fresh := &file{path: to, kind: config, src: []byte(strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n")}
 	body := fresh.parse()
-	if fresh.fault != nil {
-		return nil, &patch.Refusal{Path: to, Why: fmt.Sprintf("text to add: line %d: %s", fresh.fault.Line, fresh.fault.What), Do: "correct the text"}
+	if fresh.fault() != nil {
+		return nil, &patch.Refusal{Path: to, Why: fmt.Sprintf("text to add: line %d: %s", fresh.fault().Line, fresh.fault().What), Do: "correct the text"}
 	}
 	if len(body.Attributes) > 0 || len(body.Blocks) == 0 {
 		return nil, &patch.Refusal{Path: to, Why: "text to add: want blocks and nothing else", Do: "correct the text"}
 	}
-	for _, f := range r.dirs[path.Dir(to)] {
+	for _, f := range r.in(path.Dir(to)) {
 		if f.kind != config {
 			continue
 		}
 		there := f.parse()
-		if f.fault != nil {
-			return nil, f.fault.refusal()
+		if f.fault() != nil {
+			return nil, f.fault().refusal()
 		}
 		for _, b := range body.Blocks {
 			if old := twin(there, b); old != nil {
@@ -92,8 +92,8 @@ func (f *file) append(blocks []byte) ([]byte, error) {
 	if err := f.guard(); err != nil {
 		return nil, err
 	}
-	if f.parse(); f.fault != nil {
-		return nil, f.fault.refusal()
+	if f.fault() != nil {
+		return nil, f.fault().refusal()
 	}
 	eol := f.eol()
 	out := bytes.Clone(f.src)
@@ -105,8 +105,8 @@ func (f *file) append(blocks []byte) ([]byte, error) {
 	}
 	out = append(out, bytes.ReplaceAll(blocks, []byte("\n"), []byte(eol))...)
 	next := &file{path: f.path, kind: f.kind, src: out}
-	had := len(f.body.Blocks)
-	if next.parse(); next.fault != nil || len(next.body.Blocks) <= had || !bytes.HasPrefix(out, f.src) {
+	had := len(f.parse().Blocks)
+	if next.fault() != nil || len(next.parse().Blocks) <= had || !bytes.HasPrefix(out, f.src) {
 		return nil, f.refusal(len(f.src), "file would not parse with the text added to it", "add it by hand")
 	}
 	if f.formatted() && !next.formatted() {

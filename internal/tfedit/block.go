@@ -16,7 +16,7 @@ func (q *query) within(body *hclsyntax.Body, p steps, s *scope, t *hop) []ref {
 	}
 	items, dynamic := q.blocks(body, p[0].name, s, t)
 	if len(items) == 0 && len(dynamic) == 0 {
-		return []ref{{kind: absent, t: t, left: p, body: body, file: q.r.files[body.SrcRange.Filename], s: s}}
+		return []ref{{kind: absent, t: t, left: p, body: body, file: q.r.file(body.SrcRange.Filename), s: s}}
 	}
 	if len(dynamic) > 0 && dynamic[0].kind == refused {
 		return dynamic[:1]
@@ -25,7 +25,7 @@ func (q *query) within(body *hclsyntax.Body, p steps, s *scope, t *hop) []ref {
 	rest := p[1:]
 	switch {
 	case len(rest) == 0:
-		return []ref{{kind: refused, t: t, why: q.r.files[body.SrcRange.Filename].refusal(all[0].body.SrcRange.Start.Byte, p[0].name+" is a block, want one value", "name an attribute of it")}}
+		return []ref{{kind: refused, t: t, why: q.r.file(body.SrcRange.Filename).refusal(all[0].body.SrcRange.Start.Byte, p[0].name+" is a block, want one value", "name an attribute of it")}}
 	case !rest[0].index:
 		return q.inAll(all, rest)
 	}
@@ -36,7 +36,7 @@ func (q *query) within(body *hclsyntax.Body, p steps, s *scope, t *hop) []ref {
 		}
 	}
 	if len(out) == 0 {
-		return []ref{{kind: absent, t: t, left: p, file: q.r.files[body.SrcRange.Filename]}}
+		return []ref{{kind: absent, t: t, left: p, file: q.r.file(body.SrcRange.Filename)}}
 	}
 	return out
 }
@@ -57,7 +57,7 @@ func (q *query) blocks(body *hclsyntax.Body, typ string, s *scope, t *hop) (stat
 	for _, b := range body.Blocks {
 		switch {
 		case b.Type == typ:
-			static = append(static, ref{kind: block, body: b.Body, s: s, t: t, file: q.r.files[body.SrcRange.Filename]})
+			static = append(static, ref{kind: block, body: b.Body, s: s, t: t, file: q.r.file(body.SrcRange.Filename)})
 		case b.Type == "dynamic" && len(b.Labels) == 1 && b.Labels[0] == typ:
 			dynamic = append(dynamic, q.dynamic(b, s, t)...)
 		}
@@ -66,7 +66,7 @@ func (q *query) blocks(body *hclsyntax.Body, typ string, s *scope, t *hop) (stat
 }
 
 func (q *query) dynamic(b *hclsyntax.Block, s *scope, t *hop) []ref {
-	f := q.r.files[b.Body.SrcRange.Filename]
+	f := q.r.file(b.Body.SrcRange.Filename)
 	forEach := b.Body.Attributes["for_each"]
 	var content *hclsyntax.Body
 	for _, c := range b.Body.Blocks {
@@ -128,16 +128,14 @@ func (q *query) embedded(e *hclsyntax.TemplateExpr) (hclsyntax.Expression, error
 	if !strings.HasPrefix(body, "{") && !strings.HasPrefix(body, "[") {
 		return nil, nil
 	}
-	if inner, ok := f.inner[start]; ok {
-		return inner, nil
+	known := f.tree().inner
+	if inner, ok := known.Load(start); ok {
+		return inner.(hclsyntax.Expression), nil
 	}
 	inner, err := readJSON(f.path, f.src, start, end, true)
 	if err != nil {
 		return nil, &patch.Refusal{Path: f.path, Why: err.Error()}
 	}
-	if f.inner == nil {
-		f.inner = map[int]hclsyntax.Expression{}
-	}
-	f.inner[start] = inner
+	known.Store(start, inner)
 	return inner, nil
 }

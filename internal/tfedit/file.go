@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -45,55 +47,88 @@ func kindOf(name string) (k kind, isJSON bool) {
 	return none, false
 }
 
-// A file is one file of the repository. It is parsed when it is asked for.
+// A file is one file of the repository. What follows from its text is worked out
+// when it is first asked for. Several repositories, and so several goroutines,
+// may have it in common.
 type file struct {
-	path   string
-	mode   string
-	src    []byte
-	kind   kind
-	json   bool
-	parsed bool
-	body   *hclsyntax.Body              // nil for data
-	root   hclsyntax.Expression         // of JSON
-	fault  *Fault                       // why there is no body
-	inner  map[int]hclsyntax.Expression // JSON within heredocs, by where it starts
-	called []moduleCall                 // nil until it is asked for
-	lines  []int                        // where they start; nil until it is asked for
-	words  map[string]bool              // that its blocks begin with; nil until it is asked for
+	path string
+	mode string
+	src  []byte // nil for a data file that was not asked for
+	kind kind
+	json bool
+
+	read    lazy[parsed]
+	called  lazy[[]moduleCall]
+	starts  lazy[[]int]           // of lines
+	words   lazy[map[string]bool] // that its blocks begin with
+	guarded lazy[error]
 }
 
-// parse reads f once. A file with a fault has an empty body.
-func (f *file) parse() *hclsyntax.Body {
-	if f.parsed {
-		return f.body
+// A lazy is a value that is worked out when it is first asked for.
+type lazy[T any] struct{ known atomic.Pointer[T] }
+
+func (l *lazy[T]) get(work func() T) T {
+	if v := l.known.Load(); v != nil {
+		return *v
 	}
-	f.parsed = true
-	f.body = &hclsyntax.Body{}
-	at, what := screen(f.src)
-	switch {
-	case what != "":
-	case f.json:
-		at, what = f.parseJSON()
-	default:
-		at, what = f.parseNative()
+	v := work()
+	l.known.CompareAndSwap(nil, &v)
+	return *l.known.Load()
+}
+
+// A parsed is what the text of a file says.
+type parsed struct {
+	body  *hclsyntax.Body      // empty for data, and where there is a fault
+	root  hclsyntax.Expression // of JSON
+	fault *Fault
+	inner *sync.Map // JSON within heredocs, by where it starts
+}
+
+// parse returns the body of a file; one with a fault has an empty one.
+func (f *file) parse() *hclsyntax.Body { return f.tree().body }
+
+// fault returns why a file could not be parsed, nil if it could.
+func (f *file) fault() *Fault { return f.tree().fault }
+
+// broken is fault for a file that was looked at; nil for others.
+func (f *file) broken() *Fault {
+	if p := f.read.known.Load(); p != nil {
+		return p.fault
 	}
-	if what != "" {
-		f.body, f.root = &hclsyntax.Body{}, nil
-		line, col := f.position(at)
-		f.fault = &Fault{f.path, line, col, what}
-	}
-	return f.body
+	return nil
+}
+
+func (f *file) tree() parsed {
+	return f.read.get(func() parsed {
+		at, what := screen(f.src)
+		out := parsed{inner: new(sync.Map)}
+		switch {
+		case what != "":
+		case f.json:
+			at, what = f.parseJSON(&out)
+		default:
+			out.body, at, what = f.parseNative()
+		}
+		if what != "" {
+			line, col := f.position(at)
+			out.root, out.fault = nil, &Fault{f.path, line, col, what}
+		}
+		if out.body == nil || what != "" {
+			out.body = &hclsyntax.Body{}
+		}
+		return out
+	})
 }
 
 // parseNative reads HCL. What is not plain goes to the parser of HCL, screened
 // for what is known to be too much for that parser; what is not known yet must
 // not end the program.
-func (f *file) parseNative() (at int, what string) {
-	if f.body = readPlain(f.path, f.src); f.body != nil {
-		return 0, ""
+func (f *file) parseNative() (body *hclsyntax.Body, at int, what string) {
+	if body = readPlain(f.path, f.src); body != nil {
+		return body, 0, ""
 	}
 	if at, what = screenNative(f.src); what != "" {
-		return at, what
+		return nil, at, what
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -106,45 +141,45 @@ func (f *file) parseNative() (at int, what string) {
 			if d.Subject != nil {
 				at = d.Subject.Start.Byte
 			}
-			return at, d.Summary + ": " + d.Detail
+			return nil, at, d.Summary + ": " + d.Detail
 		}
 	}
-	f.body = parsed.Body.(*hclsyntax.Body)
-	return 0, ""
+	return parsed.Body.(*hclsyntax.Body), 0, ""
 }
 
-func (f *file) parseJSON() (at int, what string) {
+func (f *file) parseJSON(out *parsed) (at int, what string) {
 	start := len(f.src) - len(bytes.TrimPrefix(f.src, bom))
 	root, err := readJSON(f.path, f.src, start, len(f.src), f.kind == config)
 	var bad *jsonError
 	if errors.As(err, &bad) {
 		return bad.at, bad.what
 	}
-	f.root = root
+	out.root = root
 	if f.kind == config {
-		f.body = configOf(root)
+		out.body = configOf(root)
 	} else if f.kind == vars {
-		f.body = bodyOf(root)
+		out.body = bodyOf(root)
 	}
 	return 0, ""
 }
 
 // position returns line and column of a byte, both from 1.
 func (f *file) position(at int) (line, col int) {
-	if f.lines == nil {
-		f.lines = []int{0}
+	starts := f.starts.get(func() []int {
+		out := make([]int, 1, 1+bytes.Count(f.src, []byte("\n")))
 		for i, c := range f.src {
 			if c == '\n' {
-				f.lines = append(f.lines, i+1)
+				out = append(out, i+1)
 			}
 		}
-	}
+		return out
+	})
 	at = min(at, len(f.src))
-	line, ok := slices.BinarySearch(f.lines, at)
+	line, ok := slices.BinarySearch(starts, at)
 	if ok {
 		line++
 	}
-	return line, at - f.lines[line-1] + 1
+	return line, at - starts[line-1] + 1
 }
 
 // refusal says that something at a byte of f cannot be changed.
@@ -267,7 +302,9 @@ func constant(e hclsyntax.Expression) (string, bool) {
 var generated = regexp.MustCompile(`(?i)(code|file|this is|automatically|auto-?) ?generated|generated (by|from)|do not (edit|modify|change)|managed by (terragrunt|pulumi|cdk)`)
 
 // guard refuses files that are written by a program, or sealed by one.
-func (f *file) guard() error {
+func (f *file) guard() error { return f.guarded.get(f.look) }
+
+func (f *file) look() error {
 	if f.kind == config && f.json && bytes.Contains(f.src[:min(len(f.src), 2048)], []byte(`"stackName"`)) {
 		return f.refusal(0, "file is generated by CDK for Terraform", "change the program that writes it")
 	}

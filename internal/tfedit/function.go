@@ -146,10 +146,10 @@ func (q *query) decode(e *hclsyntax.FunctionCallExpr, p steps, s *scope, t *hop)
 		return q.refuse(e, t, err.Error(), "")
 	}
 	t = t.then(hop{text: f.path})
-	if f.parse(); f.fault != nil {
-		return []ref{{kind: refused, t: t, why: f.fault.refusal()}}
+	if f.fault() != nil {
+		return []ref{{kind: refused, t: t, why: f.fault().refusal()}}
 	}
-	return q.follow(f.root, p, s, t)
+	return q.follow(f.tree().root, p, s, t)
 }
 
 // places are the paths in the repository that a path in an expression may mean:
@@ -174,7 +174,7 @@ func (q *query) openData(name string, s *scope, env bool) (*file, error) {
 		}
 	}
 	if env {
-		for _, f := range q.r.sorted {
+		for f := range q.r.all() {
 			if f.kind == data && path.Dir(f.path) == path.Join(s.root(), path.Dir(name)) && names(path.Base(f.path), q.target.Environment) {
 				return q.r.data(q.ctx, f.path)
 			}

@@ -203,7 +203,7 @@ func undo(t testing.TB, r *Repository, tt Target, c Change) {
 	if err != nil || !before.Written || len(c.Files) == 0 {
 		return
 	}
-	f := r.files[before.File]
+	f := r.file(before.File)
 	if raw := string(f.src[before.Start:before.End]); before.Value == "" || before.Quoted && raw != escape(before.Value, f.template()) {
 		return // not something to ask for, or one of several ways to write it
 	}

@@ -87,8 +87,8 @@ func TestScreenRefuses(t *testing.T) {
 		"marker":         "a = <<é\n[\né\n",
 	} {
 		f := &file{path: "main.tf", kind: config, src: []byte(src)}
-		if f.parse(); f.fault == nil || strings.Contains(f.fault.What, "parser gave up") {
-			t.Errorf("%s: not refused: %v", name, f.fault)
+		if f.fault() == nil || strings.Contains(f.fault().What, "parser gave up") {
+			t.Errorf("%s: not refused: %v", name, f.fault())
 		}
 	}
 }

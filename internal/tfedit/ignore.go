@@ -107,7 +107,7 @@ func (q *query) ignoredByModule(s start) *patch.Refusal {
 func (q *query) ignoredBelow(m *module, variable string) *patch.Refusal {
 	uses := 0
 	var why *patch.Refusal
-	for _, use := range q.r.references(m) {
+	for _, use := range m.references() {
 		if use.kind != "var" || use.name != variable {
 			continue
 		}

@@ -1,6 +1,7 @@
 package tfedit
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -20,19 +21,26 @@ type module struct {
 	resources map[string][]*hclsyntax.Block // by type.name and data.type.name; of override files first
 	defined   map[string][]hcl.Range        // where variables, locals, calls and resources begin: more than one place is an error
 	fault     *Fault                        // of one of its files
+	uses      []reference                   // of variables and locals; nil until it is asked for
 }
 
 // module returns the module of a directory.
 func (r *Repository) module(dir string) *module {
-	if m := r.modules[dir]; m != nil {
-		return m
+	if d := r.folder(dir); d != nil {
+		if d.mod == nil {
+			d.mod = newModule(dir, d.files)
+		}
+		return d.mod
 	}
+	return newModule(dir, nil)
+}
+
+func newModule(dir string, files []*file) *module {
 	m := &module{
 		dir: dir, variables: map[string]*hclsyntax.Block{}, locals: map[string]*hclsyntax.Attribute{},
 		defined: map[string][]hcl.Range{}, outputs: map[string]*hclsyntax.Block{}, calls: map[string][]*hclsyntax.Block{}, resources: map[string][]*hclsyntax.Block{},
 	}
-	r.modules[dir] = m
-	files := slices.Clone(r.dirs[dir])
+	files = slices.Clone(files)
 	// Files whose names end so are merged over the others.
 	// https://developer.hashicorp.com/terraform/language/files/override
 	slices.SortStableFunc(files, func(a, b *file) int {
@@ -50,8 +58,8 @@ func (r *Repository) module(dir string) *module {
 		}
 		m.files = append(m.files, f)
 		m.add(f.parse())
-		if f.fault != nil && m.fault == nil {
-			m.fault = f.fault
+		if f.fault() != nil && m.fault == nil {
+			m.fault = f.fault()
 		}
 	}
 	return m
@@ -134,7 +142,7 @@ func (r *Repository) source(dir, source string) string {
 	}
 	source, _, _ = strings.Cut(source, "?")
 	to := path.Join(dir, strings.ReplaceAll(source, "//", "/"))
-	if len(r.dirs[to]) == 0 {
+	if !slices.ContainsFunc(r.in(to), func(f *file) bool { return f.kind == config || f.kind == vars }) {
 		return ""
 	}
 	return to
@@ -259,7 +267,7 @@ func (r *Repository) callers() map[string][]caller {
 		return r.calledBy
 	}
 	r.calledBy = map[string][]caller{}
-	for _, f := range r.sorted {
+	for f := range r.all() {
 		switch {
 		case f.kind == config:
 			for _, c := range f.calls() {
@@ -281,23 +289,21 @@ type moduleCall struct{ name, source string }
 
 // calls returns the calls of a file that lead to a path. They are read once.
 func (f *file) calls() []moduleCall {
-	if f.called != nil {
-		return f.called
-	}
-	f.called = []moduleCall{}
-	if !mayCall(f.src) {
-		return nil
-	}
-	for _, b := range f.parse().Blocks {
-		if b.Type == "module" && len(b.Labels) == 1 {
-			f.called = append(f.called, moduleCall{b.Labels[0], text([]*hclsyntax.Block{b}, "source")})
+	return f.called.get(func() []moduleCall {
+		if !mayCall(f.src) {
+			return nil
 		}
-	}
-	return f.called
+		var out []moduleCall
+		for _, b := range f.parse().Blocks {
+			if b.Type == "module" && len(b.Labels) == 1 {
+				out = append(out, moduleCall{b.Labels[0], text([]*hclsyntax.Block{b}, "source")})
+			}
+		}
+		return out
+	})
 }
 
 // mayCall reports, by bytes alone, whether a file calls a module by its path.
 func mayCall(src []byte) bool {
-	s := string(src)
-	return strings.Contains(s, "module") && (strings.Contains(s, `"./`) || strings.Contains(s, `"../`))
+	return bytes.Contains(src, []byte("module")) && (bytes.Contains(src, []byte(`"./`)) || bytes.Contains(src, []byte(`"../`)))
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -22,24 +24,35 @@ type Reader interface {
 }
 
 // A Repository is the Terraform of a repository at one commit. It may be used
-// by one goroutine at a time.
+// by one goroutine at a time, together with those that [Repository.With] makes
+// of it.
 type Repository struct {
-	reader   Reader
-	files    map[string]*file // by path; JSON data files are there without content until they are asked for
-	dirs     map[string][]*file
-	sorted   []*file
-	modules  map[string]*module
+	reader  Reader
+	files   map[string]*file // by path; JSON data files are there without content until they are asked for
+	sorted  []*file          // by path
+	folders map[string]*folder
+	homes   map[string][]string // paths of variables files by the module that they are near, see home
+	taken   map[string]bool     // paths of all files, in lower case
+
+	changed  map[string]*folder // where With put a file in the place of another; they stand above the others
 	calledBy map[string][]caller
-	uses     map[*module][]reference
-	homes    map[string][]string // paths of variables files by the module that they are near, see home
-	taken    map[string]bool     // paths of all files, in lower case
+}
+
+// A folder is the files of one directory, by path.
+type folder struct {
+	files []*file
+	mod   *module // nil until it is asked for
+}
+
+func (d *folder) find(path string) (int, bool) {
+	return slices.BinarySearchFunc(d.files, path, func(f *file, p string) int { return cmp.Compare(f.path, p) })
 }
 
 // Open reads the Terraform files among files. None is parsed before it is asked
 // for, and one that does not parse is no error but a [Fault]. An error means
 // that a file could not be read.
 func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, error) {
-	r := &Repository{reader: read, files: map[string]*file{}, taken: map[string]bool{}}
+	r := &Repository{reader: read, files: map[string]*file{}, taken: make(map[string]bool, len(files))}
 	for _, f := range files {
 		r.taken[strings.ToLower(f.Path)] = true
 		kind, isJSON := kindOf(f.Path)
@@ -48,8 +61,8 @@ func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, er
 		}
 		text := &file{path: f.Path, mode: string(f.Mode), kind: kind, json: isJSON}
 		if f.Size > MaxSize {
-			text.parsed, text.body = true, &hclsyntax.Body{}
-			text.fault = &Fault{File: f.Path, What: fmt.Sprintf("file has %d bytes, want at most %d", f.Size, MaxSize)}
+			fault := &Fault{File: f.Path, What: fmt.Sprintf("file has %d bytes, want at most %d", f.Size, MaxSize)}
+			text.read.known.Store(&parsed{body: &hclsyntax.Body{}, fault: fault, inner: new(sync.Map)})
 		} else if kind != data {
 			src, err := read.Read(ctx, f.Path)
 			if err != nil {
@@ -77,12 +90,15 @@ func skipped(file string) bool {
 // index builds what follows from the list of files.
 func (r *Repository) index() {
 	r.sorted = slices.SortedFunc(maps.Values(r.files), func(a, b *file) int { return cmp.Compare(a.path, b.path) })
-	r.dirs, r.modules, r.calledBy, r.uses = map[string][]*file{}, map[string]*module{}, nil, map[*module][]reference{}
+	r.folders, r.changed, r.calledBy = map[string]*folder{}, nil, nil
 	for _, f := range r.sorted {
-		if f.kind == config || f.kind == vars {
-			dir := path.Dir(f.path)
-			r.dirs[dir] = append(r.dirs[dir], f)
+		dir := path.Dir(f.path)
+		d := r.folders[dir]
+		if d == nil {
+			d = new(folder)
+			r.folders[dir] = d
 		}
+		d.files = append(d.files, f)
 	}
 	r.homes = map[string][]string{}
 	for _, f := range r.sorted {
@@ -93,63 +109,107 @@ func (r *Repository) index() {
 	}
 }
 
+// folder returns a directory, nil if no file that this package reads is in it.
+func (r *Repository) folder(dir string) *folder {
+	if d := r.changed[dir]; d != nil {
+		return d
+	}
+	return r.folders[dir]
+}
+
+// in returns the files of a directory, sorted.
+func (r *Repository) in(dir string) []*file {
+	if d := r.folder(dir); d != nil {
+		return d.files
+	}
+	return nil
+}
+
+// file returns a file by path, nil if there is none.
+func (r *Repository) file(name string) *file {
+	if len(r.changed) > 0 {
+		if d := r.changed[path.Dir(name)]; d != nil {
+			if i, ok := d.find(name); ok {
+				return d.files[i]
+			}
+			return nil
+		}
+	}
+	return r.files[name]
+}
+
+// all returns the files sorted by path.
+func (r *Repository) all() iter.Seq[*file] {
+	if len(r.changed) == 0 {
+		return slices.Values(r.sorted)
+	}
+	return func(yield func(*file) bool) {
+		for _, f := range r.sorted {
+			if !yield(r.file(f.path)) {
+				return
+			}
+		}
+	}
+}
+
 // With returns the repository as it is after a change. What the change does not
 // touch is not read again.
 func (r *Repository) With(cs patch.ChangeSet) *Repository {
-	out := *r
-	out.files, out.taken = maps.Clone(r.files), r.taken
-	again := false // there are other files than before
+	var files []*file
 	for _, c := range cs {
 		kind, isJSON := kindOf(c.Path)
-		if !out.taken[strings.ToLower(c.Path)] {
-			out.taken = maps.Clone(out.taken)
-			out.taken[strings.ToLower(c.Path)] = true
+		if kind != none {
+			files = append(files, &file{path: c.Path, mode: c.Mode, src: c.After, kind: kind, json: isJSON})
 		}
-		if kind == none {
-			continue
-		}
-		again = again || out.files[c.Path] == nil
-		out.files[c.Path] = &file{path: c.Path, mode: c.Mode, src: c.After, kind: kind, json: isJSON}
 	}
-	if again {
+	out := r.with(files)
+	for _, c := range cs {
+		if at := strings.ToLower(c.Path); !out.taken[at] {
+			out.taken = maps.Clone(out.taken)
+			out.taken[at] = true
+		}
+	}
+	return out
+}
+
+// with returns the repository with files in the place of those of their names.
+func (r *Repository) with(files []*file) *Repository {
+	out := *r
+	if slices.ContainsFunc(files, func(f *file) bool { return r.file(f.path) == nil }) { // there are other files than before
+		out.files = map[string]*file{}
+		for f := range r.all() {
+			out.files[f.path] = f
+		}
+		for _, f := range files {
+			out.files[f.path] = f
+		}
 		out.index()
 		return &out
 	}
-	out.sorted, out.dirs, out.modules = slices.Clone(r.sorted), maps.Clone(r.dirs), maps.Clone(r.modules)
-	out.uses = maps.Clone(r.uses)
-	for _, c := range cs {
-		if f := out.files[c.Path]; f != nil {
-			out.swap(f)
-		}
-		if f, old := out.files[c.Path], r.files[c.Path]; f != nil && (f.kind == grunt || f.kind == config && !slices.Equal(f.calls(), old.calls())) {
+	out.changed = maps.Clone(r.changed)
+	if out.changed == nil {
+		out.changed = map[string]*folder{}
+	}
+	for _, f := range files {
+		dir := path.Dir(f.path)
+		d := &folder{files: slices.Clone(out.folder(dir).files)}
+		at, _ := d.find(f.path)
+		old := d.files[at]
+		d.files[at], out.changed[dir] = f, d
+		if f.kind == grunt || f.kind == config && !slices.Equal(f.calls(), old.calls()) {
 			out.calledBy = nil
 		}
 	}
 	return &out
 }
 
-// swap puts a file into the lists in which its predecessor stands.
-func (r *Repository) swap(f *file) {
-	in := func(list []*file) {
-		if i, ok := slices.BinarySearchFunc(list, f.path, func(f *file, p string) int { return cmp.Compare(f.path, p) }); ok {
-			list[i] = f
-		}
-	}
-	dir := path.Dir(f.path)
-	r.dirs[dir] = slices.Clone(r.dirs[dir])
-	in(r.sorted)
-	in(r.dirs[dir])
-	delete(r.uses, r.modules[dir])
-	delete(r.modules, dir)
-}
-
 // Faults returns what does not parse among the files that were looked at so
 // far, sorted. [Repository.Resources] looks at all that hold anything to edit.
 func (r *Repository) Faults() []Fault {
 	var out []Fault
-	for _, f := range r.sorted {
-		if f.fault != nil {
-			out = append(out, *f.fault)
+	for f := range r.all() {
+		if fault := f.broken(); fault != nil {
+			out = append(out, *fault)
 		}
 	}
 	return out
@@ -157,8 +217,8 @@ func (r *Repository) Faults() []Fault {
 
 // data returns a JSON data file by path. A nil file is not in the repository.
 func (r *Repository) data(ctx context.Context, name string) (*file, error) {
-	f := r.files[path.Clean(name)]
-	if f == nil || f.src != nil || f.parsed {
+	f := r.file(path.Clean(name))
+	if f == nil || f.src != nil || f.broken() != nil {
 		return f, nil
 	}
 	src, err := r.reader.Read(ctx, f.path)

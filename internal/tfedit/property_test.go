@@ -33,7 +33,7 @@ func addresses(r *Repository, n int) []Target {
 			}
 		}
 	}
-	for _, f := range r.sorted {
+	for f := range r.all() {
 		if f.kind != config {
 			continue
 		}

@@ -19,17 +19,17 @@ type reference struct {
 }
 
 // references lists the uses of variables and locals in a module.
-func (r *Repository) references(m *module) []reference {
-	if refs, ok := r.uses[m]; ok {
-		return refs
+func (m *module) references() []reference {
+	if m.uses != nil {
+		return m.uses
 	}
-	var out []reference
+	out := []reference{}
 	for _, f := range m.files {
 		for _, b := range f.parse().Blocks {
 			out = referencesIn(out, b.Body, nameOf(b))
 		}
 	}
-	r.uses[m] = out
+	m.uses = out
 	return out
 }
 
@@ -79,12 +79,12 @@ func (q *query) consumers(h *hop) []string {
 		return nil
 	}
 	var out []string
-	for _, use := range q.r.references(h.mod) {
+	for _, use := range h.mod.references() {
 		if use.kind != h.kind || use.name != h.name || h.by.Filename != "" && use.rng.Start.Byte == h.by.Start.Byte && use.rng.Filename == h.by.Filename {
 			continue
 		}
 		if overlap(use.path, h.path) && use.reads(h.path) {
-			line, _ := q.r.files[use.rng.Filename].position(use.rng.Start.Byte)
+			line, _ := q.r.file(use.rng.Filename).position(use.rng.Start.Byte)
 			out = append(out, fmt.Sprintf("%s (%s:%d)", use.by, use.rng.Filename, line))
 		}
 	}

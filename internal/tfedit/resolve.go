@@ -114,7 +114,7 @@ func refuseAt(f *file, at int, t *hop, why, do string) []ref {
 }
 
 // fileOf returns the file that an expression stands in.
-func (q *query) fileOf(e hclsyntax.Expression) *file { return q.r.files[e.Range().Filename] }
+func (q *query) fileOf(e hclsyntax.Expression) *file { return q.r.file(e.Range().Filename) }
 
 // source is the text of an expression, shortened for messages.
 func (q *query) source(e hclsyntax.Expression) string {

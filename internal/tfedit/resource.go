@@ -46,7 +46,7 @@ var sizes = []string{
 // not parse is among [Repository.Faults].
 func (r *Repository) Resources(ctx context.Context) ([]Resource, error) {
 	var out []Resource
-	for _, f := range r.sorted {
+	for f := range r.all() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

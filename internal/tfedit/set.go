@@ -33,23 +33,23 @@ func (r *Repository) Set(ctx context.Context, t Target, value string) (Change, e
 	if err != nil {
 		return Change{}, err
 	}
-	after, err := w.file.splice(e)
+	next, err := w.file.splice(e)
 	if err != nil {
 		return Change{}, err
 	}
-	c.Files = patch.ChangeSet{{Path: w.file.path, Before: w.file.src, After: after, Mode: w.file.mode}}
-	site, err := r.confirm(ctx, t, value, c.Files)
+	c.Files = patch.ChangeSet{{Path: w.file.path, Before: w.file.src, After: next.src, Mode: w.file.mode}}
+	site, err := r.confirm(ctx, t, value, next)
 	c.Edits[0].Line = site.Line
 	return c, err
 }
 
-// confirm finds the value again after a change.
-func (r *Repository) confirm(ctx context.Context, t Target, value string, files patch.ChangeSet) (Site, error) {
-	site, err := r.With(files).Locate(ctx, t)
+// confirm finds the value again in a changed file.
+func (r *Repository) confirm(ctx context.Context, t Target, value string, changed *file) (Site, error) {
+	site, err := r.with([]*file{changed}).Locate(ctx, t)
 	switch {
 	case err != nil:
-		return site, &patch.Refusal{Path: files[0].Path, Why: fmt.Sprintf("after the edit the value could not be found again: %v", err), Do: "make this change by hand"}
-	case site.Value != value || !site.Written || site.File != files[0].Path:
+		return site, &patch.Refusal{Path: changed.path, Why: fmt.Sprintf("after the edit the value could not be found again: %v", err), Do: "make this change by hand"}
+	case site.Value != value || !site.Written || site.File != changed.path:
 		return site, &patch.Refusal{Path: site.File, Line: site.Line, Why: fmt.Sprintf("after the edit %s would be %q", t, site.Value), Do: "make this change by hand"}
 	}
 	return site, nil

@@ -206,11 +206,11 @@ func (q *query) overlay(w work, rest []start) (work, bool) {
 		c.insert(s, place{h.over[0], h.over[0].parse(), h.name})
 	case h.unset != nil && len(h.unset.call) > 0 && slices.ContainsFunc(rest, func(s start) bool { return q.reaches(s, w) }):
 		body := h.unset.call[0].Body
-		c.insert(s, place{q.r.files[body.SrcRange.Filename], body, h.name})
+		c.insert(s, place{q.r.file(body.SrcRange.Filename), body, h.name})
 	default:
 		return w, false
 	}
-	if c.into.file.fault != nil {
+	if c.into.file.fault() != nil {
 		return w, false
 	}
 	c.site.Trail = append(slices.Clone(w.site.Trail), c.site.File)

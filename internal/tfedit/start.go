@@ -65,7 +65,7 @@ func (s start) where() string {
 
 // starts finds where an address begins.
 func (q *query) starts(p steps) ([]start, error) {
-	if f := q.r.files[q.target.File]; f != nil && f.kind == data {
+	if f := q.r.file(q.target.File); f != nil && f.kind == data {
 		return q.startData(f, p)
 	}
 	if p[0].name == "resource" && len(p) > 3 {
@@ -110,16 +110,16 @@ func heads(p steps) []string {
 
 // dirs returns the directories in whose files all texts stand, sorted.
 func (q *query) dirs(need []string) []string {
-	files := q.r.sorted
+	files := q.r.all()
 	switch {
 	case q.target.Dir != "":
-		files = q.r.dirs[q.target.Dir]
-	case q.r.files[q.target.File] != nil && !q.varFile():
-		files = q.r.dirs[path.Dir(q.target.File)]
+		files = slices.Values(q.r.in(q.target.Dir))
+	case q.r.file(q.target.File) != nil && !q.varFile():
+		files = slices.Values(q.r.in(path.Dir(q.target.File)))
 	}
 	var out []string
 	seen := map[string]bool{}
-	for _, f := range files {
+	for f := range files {
 		dir := path.Dir(f.path)
 		if f.kind != config || seen[dir] {
 			continue
@@ -148,18 +148,17 @@ func (f *file) begins(words []string) bool {
 // headers returns the words before the braces of a file: a block begins on one
 // line.
 func (f *file) headers() map[string]bool {
-	if f.words != nil {
-		return f.words
-	}
-	f.words = map[string]bool{}
-	for line := range bytes.Lines(f.src) {
-		if open := bytes.IndexByte(line, '{'); open > 0 && bytes.IndexByte(line[:open], '=') < 0 {
-			for _, w := range bytes.FieldsFunc(line[:open], func(r rune) bool { return r == '"' || r == ' ' || r == '\t' }) {
-				f.words[string(w)] = true
+	return f.words.get(func() map[string]bool {
+		out := map[string]bool{}
+		for line := range bytes.Lines(f.src) {
+			if open := bytes.IndexByte(line, '{'); open > 0 && bytes.IndexByte(line[:open], '=') < 0 {
+				for _, w := range bytes.FieldsFunc(line[:open], func(r rune) bool { return r == '"' || r == ' ' || r == '\t' }) {
+					out[string(w)] = true
+				}
 			}
 		}
-	}
-	return f.words
+		return out
+	})
 }
 
 // varFile reports whether the file that the caller names is a variables file or
@@ -175,9 +174,9 @@ func (q *query) missing(p steps, need []string) error {
 	if q.target.Dir != "" {
 		out.Why += " in " + q.target.Dir
 	}
-	for _, f := range q.r.sorted {
-		if f.fault != nil && !slices.ContainsFunc(need, func(s string) bool { return !bytes.Contains(f.src, []byte(s)) }) {
-			return f.fault.refusal()
+	for f := range q.r.all() {
+		if f.broken() != nil && !slices.ContainsFunc(need, func(s string) bool { return !bytes.Contains(f.src, []byte(s)) }) {
+			return f.fault().refusal()
 		}
 	}
 	return out
@@ -188,18 +187,18 @@ func (q *query) startData(f *file, p steps) ([]start, error) {
 	if _, err := q.r.data(q.ctx, f.path); err != nil {
 		return nil, err
 	}
-	if f.parse(); f.fault != nil {
-		return nil, f.fault.refusal()
+	if f.fault() != nil {
+		return nil, f.fault().refusal()
 	}
 	return []start{{text: q.target.Address, label: q.target.Address, file: f, path: p, follow: func() []ref {
-		return q.follow(f.root, p, &scope{mod: &module{dir: path.Dir(f.path)}}, nil)
+		return q.follow(f.tree().root, p, &scope{mod: &module{dir: path.Dir(f.path)}}, nil)
 	}}}, nil
 }
 
 // startGrunt begins at the inputs and locals of Terragrunt files.
 func (q *query) startGrunt(p steps) []start {
 	var out []start
-	for _, f := range q.r.sorted {
+	for f := range q.r.all() {
 		if f.kind != grunt || len(p) < 2 || !bytes.Contains(f.src, []byte(p[1].name)) || q.target.Dir != "" && path.Dir(f.path) != q.target.Dir {
 			continue
 		}
@@ -229,13 +228,13 @@ func (q *query) startsIn(s *scope, p steps) []start {
 	switch p[0].name {
 	case "var":
 		if b := s.mod.variables[p[1].name]; b != nil {
-			return []start{{text: p[:2].String(), label: label, file: q.r.files[b.Body.SrcRange.Filename], scope: s, path: p[2:], follow: func() []ref {
+			return []start{{text: p[:2].String(), label: label, file: q.r.file(b.Body.SrcRange.Filename), scope: s, path: p[2:], follow: func() []ref {
 				return q.variable(p[1].name, p[2:], s, (*hop)(nil).then(hop{mod: s.mod, kind: "var", name: p[1].name, path: p[2:]}), nil)
 			}}}
 		}
 	case "local":
 		if a := s.mod.locals[p[1].name]; a != nil {
-			return []start{{text: p[:2].String(), label: label, file: q.r.files[a.SrcRange.Filename], scope: s, path: p[2:], follow: func() []ref {
+			return []start{{text: p[:2].String(), label: label, file: q.r.file(a.SrcRange.Filename), scope: s, path: p[2:], follow: func() []ref {
 				return q.local(p[1].name, p[2:], s, (*hop)(nil).then(hop{mod: s.mod, kind: "local", name: p[1].name, path: p[2:]}), a.Expr)
 			}}}
 		}
@@ -258,7 +257,7 @@ func (q *query) startResource(s *scope, id string, p steps, label string) []star
 		return nil
 	}
 	return []start{{
-		text: id, label: label, file: q.r.files[blocks[0].Body.SrcRange.Filename], scope: s, blocks: blocks, path: rest,
+		text: id, label: label, file: q.r.file(blocks[0].Body.SrcRange.Filename), scope: s, blocks: blocks, path: rest,
 		keyed: anyKey(blocks).any && !key.any,
 		follow: func() []ref {
 			if twice := q.twice(s.mod, id, nil); twice != nil {
@@ -288,7 +287,7 @@ func (q *query) startModule(s *scope, p steps, label string) []start {
 		}
 	}
 	return []start{{
-		text: p[:2].String(), label: label, file: q.r.files[call[0].Body.SrcRange.Filename], scope: s, blocks: call, path: rest,
+		text: p[:2].String(), label: label, file: q.r.file(call[0].Body.SrcRange.Filename), scope: s, blocks: call, path: rest,
 		keyed: anyKey(call).any && !key.any,
 		follow: func() []ref {
 			if twice := q.twice(s.mod, "module."+p[1].name, nil); twice != nil {
@@ -305,7 +304,7 @@ func (q *query) twice(m *module, what string, t *hop) []ref {
 	if len(at) < 2 {
 		return nil
 	}
-	first := q.r.files[at[0].Filename]
+	first := q.r.file(at[0].Filename)
 	line, _ := first.position(at[0].Start.Byte)
-	return refuseAt(q.r.files[at[1].Filename], at[1].Start.Byte, t, fmt.Sprintf("%s is defined twice, here and at %s:%d", what, first.path, line), "remove one")
+	return refuseAt(q.r.file(at[1].Filename), at[1].Start.Byte, t, fmt.Sprintf("%s is defined twice, here and at %s:%d", what, first.path, line), "remove one")
 }

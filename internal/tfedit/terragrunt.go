@@ -42,17 +42,17 @@ func (r *Repository) gruntSource(f *file) string {
 // gruntInput follows an input of a Terragrunt file, or of a file that it
 // includes.
 func (q *query) gruntInput(f *file, name string, p steps, t *hop) []ref {
-	if f.parse(); f.fault != nil {
-		return []ref{{kind: refused, t: t, why: f.fault.refusal()}}
+	if f.fault() != nil {
+		return []ref{{kind: refused, t: t, why: f.fault().refusal()}}
 	}
 	s := q.r.gruntScope(f)
-	if a := f.body.Attributes["inputs"]; a != nil {
+	if a := f.parse().Attributes["inputs"]; a != nil {
 		out := q.follow(a.Expr, steps{{name: name}}.then(p), s, t.then(hop{text: f.path}))
 		if len(out) != 1 || out[0].kind != absent {
 			return out
 		}
 	}
-	for _, b := range f.body.Blocks {
+	for _, b := range f.parse().Blocks {
 		if b.Type != "include" || t != nil && t.depth > maxHops {
 			continue
 		}
@@ -85,7 +85,7 @@ func (q *query) gruntPath(e hclsyntax.Expression, s *scope) *file {
 		if !ok {
 			return nil
 		}
-		return q.r.files[path.Join(s.mod.dir, v.text)]
+		return q.r.file(path.Join(s.mod.dir, v.text))
 	}
 	name := "terragrunt.hcl"
 	if len(call.Args) > 0 {
@@ -97,7 +97,7 @@ func (q *query) gruntPath(e hclsyntax.Expression, s *scope) *file {
 	}
 	for dir := s.mod.dir; dir != "."; {
 		dir = path.Dir(dir)
-		if f := q.r.files[path.Join(dir, name)]; f != nil && f.kind == grunt {
+		if f := q.r.file(path.Join(dir, name)); f != nil && f.kind == grunt {
 			return f
 		}
 	}

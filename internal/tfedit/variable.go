@@ -20,7 +20,7 @@ func (q *query) variable(name string, p steps, s *scope, t *hop, e hclsyntax.Exp
 	if b != nil {
 		if a := b.Body.Attributes["sensitive"]; a != nil {
 			if v, _ := constant(a.Expr); v != "false" {
-				return refuseAt(q.r.files[b.Body.SrcRange.Filename], a.SrcRange.Start.Byte, t, fmt.Sprintf("variable %s is sensitive", name), "change it where secrets are kept")
+				return refuseAt(q.r.file(b.Body.SrcRange.Filename), a.SrcRange.Start.Byte, t, fmt.Sprintf("variable %s is sensitive", name), "change it where secrets are kept")
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (q *query) byType(b *hclsyntax.Block, p steps, t *hop) (ref, bool) {
 	if call == nil {
 		return ref{}, false
 	}
-	f := q.r.files[b.Body.SrcRange.Filename]
+	f := q.r.file(b.Body.SrcRange.Filename)
 	out := ref{kind: constants, null: len(call.Args) == 1, t: t}
 	out.why = f.refusal(call.Range().Start.Byte, fmt.Sprintf("%s of variable %s is not set: its type gives it %s", p, b.Labels[0], q.source(call)), "write it where the variable is set")
 	if out.null && exact {
@@ -135,7 +135,7 @@ func (q *query) byDefault(b *hclsyntax.Block, name string, p steps, s *scope, t 
 	if e != nil {
 		return q.refuse(e, t, why, do)
 	}
-	return refuseAt(q.r.files[b.Body.SrcRange.Filename], b.TypeRange.Start.Byte, t, why, do)
+	return refuseAt(q.r.file(b.Body.SrcRange.Filename), b.TypeRange.Start.Byte, t, why, do)
 }
 
 // assigned follows a variable of a module that is run itself, by the order in
@@ -176,11 +176,11 @@ func (q *query) assigned(b *hclsyntax.Block, name string, p steps, s *scope, t *
 func (q *query) inFiles(files []*file, name string, p steps, s *scope, t *hop) []ref {
 	var out []ref
 	for _, f := range files {
-		if f.fault != nil {
-			out = append(out, ref{kind: refused, t: t, why: f.fault.refusal()})
+		if f.fault() != nil {
+			out = append(out, ref{kind: refused, t: t, why: f.fault().refusal()})
 			continue
 		}
-		out = append(out, q.follow(f.body.Attributes[name].Expr, p, s, t.then(hop{text: f.path}))...)
+		out = append(out, q.follow(f.parse().Attributes[name].Expr, p, s, t.then(hop{text: f.path}))...)
 	}
 	return out
 }
@@ -190,7 +190,7 @@ func (q *query) inFiles(files []*file, name string, p steps, s *scope, t *hop) [
 func setters(files []*file, name string) []*file {
 	var out []*file
 	for _, f := range files {
-		if f.parse().Attributes[name] != nil || f.fault != nil && strings.Contains(string(f.src), name) {
+		if f.parse().Attributes[name] != nil || f.fault() != nil && strings.Contains(string(f.src), name) {
 			out = append(out, f)
 		}
 	}
@@ -203,7 +203,7 @@ func (q *query) varFiles(m *module, name string) (files []*file, unsure bool) {
 	if len(q.target.VarFiles) > 0 {
 		for _, v := range q.target.VarFiles {
 			for _, p := range []string{path.Clean(v), path.Join(m.dir, v)} {
-				if f := q.r.files[p]; f != nil && f.kind == vars {
+				if f := q.r.file(p); f != nil && f.kind == vars {
 					files = append(files, f)
 					break
 				}
@@ -251,7 +251,7 @@ func (r *Repository) automatic(dir string) []*file {
 		func(b string) bool { return b == "terraform.tfvars.json" },
 		func(b string) bool { return isAuto(b) && !strings.HasPrefix(b, "terraform.tfvars") },
 	} {
-		for _, f := range r.dirs[dir] {
+		for _, f := range r.in(dir) {
 			if f.kind == vars && last(path.Base(f.path)) {
 				out = append(out, f)
 			}
@@ -273,7 +273,7 @@ func (r *Repository) optional(m *module) []*file {
 	var out []*file
 	add := func(names []string, fits func(*file) bool) {
 		for _, name := range names {
-			f := r.files[name]
+			f := r.file(name)
 			if path.Dir(name) == m.dir && isAuto(path.Base(name)) || example(name) && !example(m.dir) {
 				continue
 			}
@@ -294,7 +294,7 @@ func (r *Repository) optional(m *module) []*file {
 // none.
 func (r *Repository) home(name string) string {
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		if slices.ContainsFunc(r.dirs[dir], func(f *file) bool { return f.kind == config }) {
+		if slices.ContainsFunc(r.in(dir), func(f *file) bool { return f.kind == config }) {
 			return dir
 		}
 		if dir == "." {
