@@ -167,10 +167,11 @@ func (f *file) parseJSON(out *parsed) (at int, what string) {
 func (f *file) position(at int) (line, col int) {
 	starts := f.starts.get(func() []int {
 		out := make([]int, 1, 1+bytes.Count(f.src, []byte("\n")))
-		for i, c := range f.src {
-			if c == '\n' {
-				out = append(out, i+1)
-			}
+		for at := lineEnd(f.src); at < len(f.src); at += lineEnd(f.src[at:]) {
+			out = append(out, at)
+		}
+		if len(f.src) > 0 && f.src[len(f.src)-1] == '\n' {
+			out = append(out, len(f.src))
 		}
 		return out
 	})

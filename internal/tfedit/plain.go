@@ -2,6 +2,9 @@ package tfedit
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,12 +19,31 @@ import (
 // makes nothing, so that package hclsyntax is asked.
 type plain struct {
 	src   []byte
+	text  string // the same bytes; names and values are pieces of it
 	path  string
 	pos   int
 	line  int // from 1
 	start int // of the line
 	depth int
 	chain int // operators and traversals that are open
+
+	attributes slab[hclsyntax.Attribute]
+	literals   slab[hclsyntax.LiteralValueExpr]
+	templates  slab[hclsyntax.TemplateExpr]
+	parts      []hclsyntax.Expression // for templates of one part
+}
+
+// A slab hands out values of one type from memory that is got for many at a
+// time.
+type slab[T any] []T
+
+func (s *slab[T]) next() *T {
+	if len(*s) == 0 {
+		*s = make([]T, 16)
+	}
+	out := &(*s)[0]
+	*s = (*s)[1:]
+	return out
 }
 
 // Beyond these, a text is for [screen] and package hclsyntax to judge.
@@ -33,7 +55,7 @@ const (
 // readPlain returns the body of a text that passed [screen] without its scan, nil
 // if package hclsyntax has to be asked.
 func readPlain(path string, src []byte) *hclsyntax.Body {
-	p := plain{src: src, path: path, line: 1}
+	p := plain{src: src, text: string(src), path: path, line: 1}
 	start := p.first()
 	body := p.body(0)
 	if body != nil {
@@ -150,7 +172,7 @@ func (p *plain) word() string {
 	if at < len(p.src) && p.src[at] >= 0x80 {
 		return ""
 	}
-	return string(p.src[p.pos:at])
+	return p.text[p.pos:at]
 }
 
 // body reads up to the byte that ends it, which is left: a brace, or 0 for the
@@ -205,7 +227,9 @@ func (p *plain) attribute(name string, at hcl.Range) *hclsyntax.Attribute {
 	if e == nil {
 		return nil
 	}
-	return &hclsyntax.Attribute{Name: name, Expr: e, SrcRange: hcl.RangeBetween(at, e.Range()), NameRange: at, EqualsRange: equals}
+	out := p.attributes.next()
+	*out = hclsyntax.Attribute{Name: name, Expr: e, SrcRange: hcl.RangeBetween(at, e.Range()), NameRange: at, EqualsRange: equals}
+	return out
 }
 
 // block reads from the labels on.
@@ -223,7 +247,7 @@ func (p *plain) block(typ string, at hcl.Range) *hclsyntax.Block {
 		case p.peek() == '"':
 			start := p.here()
 			p.pos++
-			text, ok := p.text()
+			text, ok := p.quoted()
 			if !ok || p.peek() != '"' {
 				return nil
 			}
@@ -428,11 +452,31 @@ func (p *plain) number() hclsyntax.Expression {
 	if c := p.ahead(n); c == '.' || c >= 0x80 || isIdent(c, false) && c != '-' || n > 40 {
 		return nil
 	}
-	v, err := cty.ParseNumberVal(string(p.src[p.pos : p.pos+n]))
+	v, err := numeric(p.text[p.pos : p.pos+n])
 	if err != nil {
 		return nil
 	}
-	return &hclsyntax.LiteralValueExpr{Val: v, SrcRange: p.take(n)}
+	return p.literal(v, p.take(n))
+}
+
+// small are the values of the numbers below a thousand that were read: most
+// are, and a value takes longer to make than the text around it to read.
+var small [1000]atomic.Pointer[cty.Value]
+
+// numeric is the value of a number.
+func numeric(text string) (cty.Value, error) {
+	n := len(small)
+	if len(text) <= 3 && !strings.Contains(text, ".") && (text[0] != '0' || text == "0") {
+		n, _ = strconv.Atoi(text)
+		if v := small[n].Load(); v != nil {
+			return *v, nil
+		}
+	}
+	v, err := cty.ParseNumberVal(text)
+	if n < len(small) && err == nil {
+		small[n].Store(&v)
+	}
+	return v, err
 }
 
 // named reads a constant, a reference or the call of a function.
@@ -448,11 +492,11 @@ func (p *plain) named(lines bool) hclsyntax.Expression {
 	case p.peek() == ':' && p.ahead(1) == ':':
 		return nil
 	case name == "true":
-		return &hclsyntax.LiteralValueExpr{Val: cty.True, SrcRange: at}
+		return p.literal(cty.True, at)
 	case name == "false":
-		return &hclsyntax.LiteralValueExpr{Val: cty.False, SrcRange: at}
+		return p.literal(cty.False, at)
 	case name == "null":
-		return &hclsyntax.LiteralValueExpr{Val: cty.NullVal(cty.DynamicPseudoType), SrcRange: at}
+		return p.literal(cty.NullVal(cty.DynamicPseudoType), at)
 	}
 	return &hclsyntax.ScopeTraversalExpr{Traversal: hcl.Traversal{hcl.TraverseRoot{Name: name, SrcRange: at}}, SrcRange: at}
 }
@@ -622,23 +666,44 @@ func (p *plain) template() hclsyntax.Expression {
 			if e == nil {
 				return nil
 			}
-			parts, expressions = append(parts, e), expressions+1
+			parts, expressions = p.append(parts, e), expressions+1
 			continue
 		}
-		text, ok := p.text()
+		text, ok := p.quoted()
 		if !ok {
 			return nil
 		}
-		parts = append(parts, &hclsyntax.LiteralValueExpr{Val: cty.StringVal(text), SrcRange: p.since(from)})
+		parts = p.append(parts, p.literal(cty.StringVal(text), p.since(from)))
 	}
 	p.pos++
 	if len(parts) == 0 {
-		parts = append(parts, &hclsyntax.LiteralValueExpr{Val: cty.StringVal(""), SrcRange: p.since(p.here())})
+		parts = p.append(parts, p.literal(cty.StringVal(""), p.since(p.here())))
 	}
 	if len(parts) == 1 && expressions == 1 {
 		return &hclsyntax.TemplateWrapExpr{Wrapped: parts[0], SrcRange: p.since(start)}
 	}
-	return &hclsyntax.TemplateExpr{Parts: parts, SrcRange: p.since(start)}
+	out := p.templates.next()
+	*out = hclsyntax.TemplateExpr{Parts: parts, SrcRange: p.since(start)}
+	return out
+}
+
+func (p *plain) literal(v cty.Value, at hcl.Range) *hclsyntax.LiteralValueExpr {
+	out := p.literals.next()
+	*out = hclsyntax.LiteralValueExpr{Val: v, SrcRange: at}
+	return out
+}
+
+// append adds a part to a template; most have one.
+func (p *plain) append(parts []hclsyntax.Expression, e hclsyntax.Expression) []hclsyntax.Expression {
+	if parts != nil {
+		return append(parts, e)
+	}
+	if len(p.parts) == 0 {
+		p.parts = make([]hclsyntax.Expression, 16)
+	}
+	parts = p.parts[:1:1]
+	parts[0], p.parts = e, p.parts[1:]
+	return parts
 }
 
 func (p *plain) interpolation() hclsyntax.Expression {
@@ -654,16 +719,16 @@ func (p *plain) interpolation() hclsyntax.Expression {
 // escapes are what may follow a backslash.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
 
-// text reads text within quotes up to a quote or an interpolation; ok is false if
-// it is not plain.
-func (p *plain) text() (s string, ok bool) {
+// quoted reads text within quotes up to a quote or an interpolation; ok is false
+// if it is not plain.
+func (p *plain) quoted() (s string, ok bool) {
 	from := p.pos
 	var escaped []byte
 	for {
 		switch c := p.peek(); {
 		case c == '"', c == '$' && p.ahead(1) == '{':
 			if escaped == nil {
-				return string(p.src[from:p.pos]), true
+				return p.text[from:p.pos], true
 			}
 			return string(escaped), true
 		case c < ' ' && c != '\t' || c >= 0x7f:

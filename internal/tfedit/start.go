@@ -110,12 +110,12 @@ func heads(p steps) []string {
 
 // dirs returns the directories in whose files all texts stand, sorted.
 func (q *query) dirs(need []string) []string {
-	files := q.r.all()
+	files, often := q.r.all(), q.target.Dir == ""
 	switch {
 	case q.target.Dir != "":
 		files = slices.Values(q.r.in(q.target.Dir))
 	case q.r.file(q.target.File) != nil && !q.varFile():
-		files = slices.Values(q.r.in(path.Dir(q.target.File)))
+		files, often = slices.Values(q.r.in(path.Dir(q.target.File))), false
 	}
 	var out []string
 	seen := map[string]bool{}
@@ -127,7 +127,7 @@ func (q *query) dirs(need []string) []string {
 		if q.target.File != "" && !within(f.path, q.target.File) && dir != path.Dir(q.target.File) && !q.varFile() {
 			continue
 		}
-		if f.begins(need) {
+		if f.begins(need, often) {
 			out, seen[dir] = append(out, dir), true
 		}
 	}
@@ -135,10 +135,10 @@ func (q *query) dirs(need []string) []string {
 }
 
 // begins reports whether a file may have a block that begins with all words, or
-// an attribute called so. It is asked of all files for each address, so most
+// an attribute called so. Where it is asked of all files for each address, most
 // are answered without reading the text again.
-func (f *file) begins(words []string) bool {
-	if len(words) == 2 && !f.json {
+func (f *file) begins(words []string, often bool) bool {
+	if often && len(words) == 2 && !f.json {
 		headers := f.headers()
 		return headers[words[0]] && headers[words[1]]
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,34 +47,50 @@ var editors = map[string]editor{
 	"hclwrite": viaHCLWrite,
 }
 
-// editAll changes all targets below dir, and writes the files to out.
-func editAll(dir, out string, targets []target, edit editor) error {
-	for _, t := range targets {
-		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(t.File)))
-		if err != nil {
-			return err
-		}
-		text, err = edit(t, text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.File, err)
-		}
-		if err := write(out, t.File, text); err != nil {
+// A result is the texts of changed files by name.
+type result map[string][]byte
+
+// write puts the files into a flat directory.
+func (r result) write(out string) error {
+	for name, text := range r {
+		if err := os.WriteFile(filepath.Join(out, flat(name)), text, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// write puts a file into a flat directory.
-func write(out, file string, text []byte) error {
-	return os.WriteFile(filepath.Join(out, flat(file)), text, 0o644)
+func flat(file string) string { return strings.ReplaceAll(file, "/", "@") }
+
+// texts reads the files of targets.
+func texts(dir string, targets []target) (result, error) {
+	out := result{}
+	for _, t := range targets {
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(t.File)))
+		if err != nil {
+			return nil, err
+		}
+		out[t.File] = text
+	}
+	return out, nil
 }
 
-func flat(file string) string { return strings.ReplaceAll(file, "/", "@") }
+// editAll changes all targets, each in a file of its own.
+func editAll(in result, targets []target, edit editor) (result, error) {
+	out := result{}
+	for _, t := range targets {
+		text, err := edit(t, in[t.File])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.File, err)
+		}
+		out[t.File] = text
+	}
+	return out, nil
+}
 
 // viaInventory changes all targets by name in one change of the opened
 // repository, as a pull request does.
-func viaInventory(r *inventory.Repository, out string, targets []target) error {
+func viaInventory(r *inventory.Repository, targets []target) (result, error) {
 	var all []inventory.Assignment
 	for _, t := range targets {
 		a := inventory.Assignment{Value: newLimit, Target: inventory.Target{
@@ -86,31 +103,28 @@ func viaInventory(r *inventory.Repository, out string, targets []target) error {
 		all = append(all, a)
 	}
 	c, err := r.SetAll(context.Background(), all)
-	if err != nil {
-		return err
-	}
-	for _, f := range c.Files {
-		if err := write(out, f.Path, f.After); err != nil {
-			return err
-		}
-	}
-	return nil
+	return resultOf(c.Files), err
 }
 
 // viaTfedit changes targets one by one in the opened Terraform of a repository.
-func viaTfedit(r *tfedit.Repository, out string, targets []target) error {
+func viaTfedit(r *tfedit.Repository, targets []target) (result, error) {
+	out := result{}
 	for _, t := range targets {
 		c, err := r.Set(context.Background(), tfedit.Target{Address: t.Address, File: t.File}, newSamples)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, f := range c.Files {
-			if err := write(out, f.Path, f.After); err != nil {
-				return err
-			}
-		}
+		maps.Copy(out, resultOf(c.Files))
 	}
-	return nil
+	return out, nil
+}
+
+func resultOf(files patch.ChangeSet) result {
+	out := result{}
+	for _, f := range files {
+		out[f.Path] = f.After
+	}
+	return out
 }
 
 // inPod is the way to the limit in a manifest.
@@ -231,7 +245,7 @@ func viaHCL(t target, text []byte) ([]byte, error) {
 		return nil, diags
 	}
 	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
-		if b.Type != "resource" || b.Labels[1] != "checkout_latency" {
+		if b.Type != "resource" || b.Labels[1] != t.Name {
 			continue
 		}
 		for _, b := range b.Body.Blocks {
@@ -249,7 +263,7 @@ func viaHCLWrite(t target, text []byte) ([]byte, error) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	b := f.Body().FirstMatchingBlock("resource", []string{"dynatrace_metric_events", "checkout_latency"})
+	b := f.Body().FirstMatchingBlock("resource", []string{"dynatrace_metric_events", t.Name})
 	if b == nil {
 		return nil, errMissing
 	}

@@ -16,8 +16,8 @@ import (
 // seed makes every grown repository the same on every machine.
 const seed = 20260301
 
-// maxCopies is the most documents that one grown manifest has of each of its
-// seed.
+// maxCopies is how often a grown manifest or file of detectors holds its seed at
+// most, so that it is as large as such files are on average: 2 and 4.5 kB.
 const maxCopies = 6
 
 // A target is a value that the edits change: a limit of the first container of
@@ -49,7 +49,7 @@ var container = map[string][2]string{
 
 // grow writes copies of the demo's repositories to dir, one for each of as many
 // teams as it takes to have the number of files. Manifests hold several services
-// each, as they do in practice.
+// each, and files of detectors several detectors, as they do in practice.
 func grow(dir string, files int) (grown, error) {
 	var out grown
 	random := rand.New(rand.NewPCG(seed, uint64(files)))
@@ -83,23 +83,32 @@ func source(name string) bool {
 // add writes one grown file.
 func (g *grown) add(dir, name string, text []byte, team, copies int) error {
 	to := fmt.Sprintf("team-%05d/%s", team, strings.TrimPrefix(name, "demo/repos/acme/"))
-	if !strings.Contains(to, "/shop/k8s/") || path.Base(to) == "namespace.yaml" {
+	alerts := path.Base(to) == "alerts.tf"
+	if !alerts && (!strings.Contains(to, "/shop/k8s/") || path.Base(to) == "namespace.yaml") {
 		copies = 1
 	}
 	stem := strings.TrimSuffix(path.Base(to), ".yaml")
 	var b bytes.Buffer
 	for c := range copies {
-		if c > 0 {
-			b.WriteString("---\n")
+		switch suffix := suffix(team, c); {
+		case alerts:
+			named := bytes.ReplaceAll(text, []byte(alert+"\""), []byte(alert+suffix+"\""))
+			b.Write(bytes.ReplaceAll(named, []byte("queue_depth\""), []byte("queue_depth"+suffix+"\"")))
+		case path.Ext(to) == ".yaml":
+			if c > 0 {
+				b.WriteString("---\n")
+			}
+			b.Write(rename(text, suffix))
+		default:
+			b.Write(text)
 		}
-		b.Write(rename(text, suffix(team, c), path.Ext(to) == ".yaml"))
 	}
+	last := suffix(team, copies-1)
 	switch what := container[stem]; {
-	case path.Base(to) == "alerts.tf":
-		g.HCL = append(g.HCL, target{File: to, Address: "dynatrace_metric_events.checkout_latency.model_properties.samples"})
+	case alerts:
+		g.HCL = append(g.HCL, target{File: to, Name: alert + last, Address: "dynatrace_metric_events." + alert + last + ".model_properties.samples"})
 	case what[0] != "":
-		last := stem + suffix(team, copies-1)
-		g.YAML = append(g.YAML, target{File: to, Kind: what[0], Namespace: "shop", Name: last, Container: what[1]})
+		g.YAML = append(g.YAML, target{File: to, Kind: what[0], Namespace: "shop", Name: stem + last, Container: what[1]})
 	}
 	g.Files, g.Bytes = g.Files+1, g.Bytes+int64(b.Len())
 	file := filepath.Join(dir, filepath.FromSlash(to))
@@ -109,13 +118,13 @@ func (g *grown) add(dir, name string, text []byte, team, copies int) error {
 	return os.WriteFile(file, b.Bytes(), 0o644)
 }
 
+// alert is the detector of the seed whose samples the edits change.
+const alert = "checkout_latency"
+
 func suffix(team, number int) string { return fmt.Sprintf("-%05d-%d", team, number) }
 
 // rename gives the workloads of a manifest names that no other copy has.
-func rename(text []byte, suffix string, manifest bool) []byte {
-	if !manifest {
-		return text
-	}
+func rename(text []byte, suffix string) []byte {
 	for _, name := range renamed {
 		text = bytes.ReplaceAll(text, []byte("name: "+name+"\n"), []byte("name: "+name+suffix+"\n"))
 		text = bytes.ReplaceAll(text, []byte("name: "+name+"\r\n"), []byte("name: "+name+suffix+"\r\n"))

@@ -271,7 +271,7 @@ func (b *bench) byYQ(out string, targets []target) (run, error) {
 		if err != nil {
 			return all, err
 		}
-		if err := write(out, t.File, r.Out); err != nil {
+		if err := (result{t.File: r.Out}).write(out); err != nil {
 			return all, err
 		}
 		all.Wall, all.CPU = all.Wall+r.Wall, all.CPU+r.CPU

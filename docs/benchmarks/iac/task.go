@@ -14,7 +14,7 @@ import (
 )
 
 // A took is what a task says about itself: wall time and processor time without
-// the start of the process and without opening the repository.
+// the start of the process, and without reading and writing files.
 type took struct{ Wall, CPU time.Duration }
 
 // task runs in a process of its own: NAME DIR OUT TARGETS.
@@ -27,15 +27,20 @@ func task(args []string) error {
 	if err != nil {
 		return err
 	}
-	do, err := prepare(name, dir, out, targets)
+	do, err := prepare(name, dir, targets)
 	if err != nil {
 		return err
 	}
 	begin, used := time.Now(), processor()
-	if err := do(); err != nil {
+	r, err := do()
+	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(took{time.Since(begin), processor() - used})
+	what := took{time.Since(begin), processor() - used}
+	if err := r.write(out); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(what)
 }
 
 // processor is the processor time of this process so far.
@@ -48,20 +53,20 @@ func processor() time.Duration {
 }
 
 // prepare does what a task needs before its time counts.
-func prepare(name, dir, out string, targets []target) (func() error, error) {
+func prepare(name, dir string, targets []target) (func() (result, error), error) {
 	ctx := context.Background()
 	files := inventory.Dir(dir)
 	switch name {
 	case "inventory":
 		r, err := inventory.Open(ctx, files, inventory.Options{})
-		return func() error { return viaInventory(r, out, targets) }, err
+		return func() (result, error) { return viaInventory(r, targets) }, err
 	case "tfedit":
 		list, err := files.List(ctx)
 		if err != nil {
 			return nil, err
 		}
 		r, err := tfedit.Open(ctx, list, files)
-		return func() error { return viaTfedit(r, out, targets) }, err
+		return func() (result, error) { return viaTfedit(r, targets) }, err
 	case "again":
 		return again(ctx, dir, targets)
 	}
@@ -69,12 +74,13 @@ func prepare(name, dir, out string, targets []target) (func() error, error) {
 	if edit == nil {
 		return nil, fmt.Errorf("no task %q", name)
 	}
-	return func() error { return editAll(dir, out, targets, edit) }, nil
+	in, err := texts(dir, targets)
+	return func() (result, error) { return editAll(in, targets, edit) }, err
 }
 
 // again takes stock of a repository, changes ten files of it, and is what it
 // takes to take stock again.
-func again(ctx context.Context, dir string, targets []target) (func() error, error) {
+func again(ctx context.Context, dir string, targets []target) (func() (result, error), error) {
 	r, err := inventory.Open(ctx, inventory.Dir(dir), inventory.Options{})
 	if err != nil {
 		return nil, err
@@ -92,13 +98,13 @@ func again(ctx context.Context, dir string, targets []target) (func() error, err
 			return nil, err
 		}
 	}
-	return func() error {
+	return func() (result, error) {
 		r, err := inventory.Open(ctx, inventory.Dir(dir), inventory.Options{})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		_, err = r.Facts(ctx)
-		return err
+		return nil, err
 	}, nil
 }
 
