@@ -322,9 +322,15 @@ func sameKind(want, kind string) bool {
 	if want == "" {
 		return true
 	}
-	want = strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(want))
+	if want == kind {
+		return true
+	}
+	want = strings.ToLower(separators.Replace(want))
 	return strings.TrimPrefix(want, "kubernetes") == strings.ToLower(kind)
 }
+
+// separators of words in the name of a kind.
+var separators = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // notFound says what was looked for and what is near it.
 func (r *Repository) notFound(t Target) error {

@@ -98,6 +98,7 @@ func (f *File) proveAppend(doc int, list Path, key, value string, edits []patch.
 	if len(after.Docs) != len(f.Docs) {
 		return fail("the number of documents would change")
 	}
+	after.Docs[doc].judge = true
 	n := after.Docs[doc].Follow(list)
 	if n == nil || n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		return fail("there would be no list")

@@ -6,20 +6,36 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/salvehq/salve/internal/patch"
 )
 
-// A File is the text of one YAML or JSON file, cut into its documents.
+// A File is the text of one YAML or JSON file, cut into its documents. What
+// follows from the text is worked out when it is first asked for; several
+// goroutines may ask.
 type File struct {
 	Path string
 	Src  []byte
 	Docs []*Document
 
-	guarded bool  // guard is known
-	guard   error // of [File.Guard]
+	guard lazy[error]
+}
+
+// A lazy is a value that is worked out when it is first asked for.
+type lazy[T any] struct{ known atomic.Pointer[T] }
+
+func (l *lazy[T]) get(work func() T) T {
+	if v := l.known.Load(); v != nil {
+		return *v
+	}
+	v := work()
+	if l.known.CompareAndSwap(nil, &v) {
+		return v
+	}
+	return l.get(work)
 }
 
 // A Document is one document of a [File]. It is parsed when it is first asked
@@ -29,10 +45,15 @@ type Document struct {
 	Start, End int // bytes of the file, without a byte order mark
 	Line       int // on which it starts, from 1
 	file       *File
-	parsed     bool
-	root       *yaml.Node
-	err        error
-	lines      []int // offsets of lines as the parser counts them, once needed
+	judge      bool // package yaml reads it, however plain it is
+	read       lazy[tree]
+	lines      lazy[[]int] // offsets of lines as the parser counts them
+}
+
+// A tree is what the text of a document says.
+type tree struct {
+	root *yaml.Node
+	err  error
 }
 
 // Read cuts src into documents without parsing them. It fails with a
@@ -65,7 +86,7 @@ func Read(path string, src []byte) (*File, error) {
 			at, line = at+len(l), line+1
 			cut(at)
 			continue
-		case l[0] != '%' && !blank(l):
+		case !content && l[0] != '%' && !blank(l):
 			content = true
 		}
 		at, line = at+len(l), line+1
@@ -99,23 +120,35 @@ func (d *Document) Path() string { return d.file.Path }
 // Root returns the top node of the document, nil if it is empty. An error has
 // the form path:line:col: what.
 func (d *Document) Root() (*yaml.Node, error) {
-	if d.parsed {
-		return d.root, d.err
+	t := d.read.get(d.parse)
+	return t.root, t.err
+}
+
+// Forget drops what was parsed, which is parsed again when it is asked for.
+func (f *File) Forget() {
+	for _, d := range f.Docs {
+		d.read.known.Store(nil)
+		d.lines.known.Store(nil)
 	}
-	d.parsed = true
+}
+
+func (d *Document) parse() tree {
+	if !d.judge {
+		if root := readPlain(d.Text()); root != nil {
+			return tree{root: root}
+		}
+	}
 	if at := tooDeep(d.Text()); at >= 0 {
-		d.err = &SyntaxError{d.file.Path, d.Line + patch.Line(d.Text(), at) - 1, fmt.Sprintf("text nests more than %d levels", maxDepth)}
-		return nil, d.err
+		return tree{err: &SyntaxError{d.file.Path, d.Line + patch.Line(d.Text(), at) - 1, fmt.Sprintf("text nests more than %d levels", maxDepth)}}
 	}
 	var n yaml.Node
 	if err := yaml.Unmarshal(withoutVersion(d.Text()), &n); err != nil {
-		d.err = d.located(err)
-		return nil, d.err
+		return tree{err: d.located(err)}
 	}
 	if len(n.Content) == 1 {
-		d.root = n.Content[0]
+		return tree{root: n.Content[0]}
 	}
-	return d.root, nil
+	return tree{}
 }
 
 // withoutVersion hides a %YAML directive, which the parser takes for version 1.1

@@ -19,12 +19,7 @@ const header = 12
 
 // Guard refuses a file that must not be edited where it stands: generated,
 // encrypted, or a template. A nil error means that it is what people write.
-func (f *File) Guard() error {
-	if !f.guarded {
-		f.guarded, f.guard = true, f.look()
-	}
-	return f.guard
-}
+func (f *File) Guard() error { return f.guard.get(f.look) }
 
 func (f *File) look() error {
 	if line, text := f.generatedBy(); line > 0 {

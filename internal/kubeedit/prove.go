@@ -9,8 +9,8 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
-// prove applies edits and reads the result again: the address has the value,
-// and nothing else means anything else than before.
+// prove applies edits and reads the result again, with package yaml: the address
+// has the value, and nothing else means anything else than before.
 func (f *File) prove(a Address, value string, edits []patch.Edit) error {
 	fail := func(format string, args ...any) error {
 		return &patch.Refusal{Path: f.Path, Why: "edit would not be clean: " + fmt.Sprintf(format, args...), Do: "make this change by hand"}
@@ -26,6 +26,7 @@ func (f *File) prove(a Address, value string, edits []patch.Edit) error {
 	if len(after.Docs) != len(f.Docs) {
 		return fail("%d documents became %d", len(f.Docs), len(after.Docs))
 	}
+	after.Docs[a.Doc].judge = true
 	got, err := after.Get(a)
 	if err != nil {
 		return fail("%v", err)

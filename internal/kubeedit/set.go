@@ -260,16 +260,20 @@ func quoted(value string) string {
 // plain writes a value without quotes if it is read back as itself, and as the
 // kind of value it should be.
 func plain(value string, o Options, old *yaml.Node, flow bool) string {
-	var n yaml.Node
 	text := "k: " + value + "\n"
 	if flow {
 		text = "{k: " + value + ", l: 1}\n"
 	}
-	if err := yaml.Unmarshal([]byte(text), &n); err != nil {
-		return quoted(value)
+	root := readPlain([]byte(text))
+	if root == nil {
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+			return quoted(value)
+		}
+		root = n.Content[0]
 	}
-	got := Member(n.Content[0], "k")
-	if got == nil || got.Value != value || got.Kind != yaml.ScalarNode || got.Style != 0 || n.Content[0].LineComment != "" {
+	got := Member(root, "k")
+	if got == nil || got.Value != value || got.Kind != yaml.ScalarNode || got.Style != 0 || root.LineComment != "" {
 		return quoted(value)
 	}
 	if got.Tag == "!!str" && !ambiguous(value) {

@@ -10,12 +10,12 @@ import (
 // lineStarts returns where the lines of the document start in the file, as the
 // parser counts them: besides CR, LF and CRLF it takes NEL, LS and PS for line
 // breaks.
-func (d *Document) lineStarts() []int {
-	if d.lines != nil {
-		return d.lines
-	}
+func (d *Document) lineStarts() []int { return d.lines.get(d.countLines) }
+
+func (d *Document) countLines() []int {
 	src := d.Text()
-	d.lines = []int{d.Start}
+	out := make([]int, 1, 1+bytes.Count(src, []byte("\n")))
+	out[0] = d.Start
 	for i := 0; i < len(src); i++ {
 		n := 0
 		switch c := src[i]; {
@@ -30,10 +30,10 @@ func (d *Document) lineStarts() []int {
 		}
 		if n > 0 {
 			i += n - 1
-			d.lines = append(d.lines, d.Start+i+1)
+			out = append(out, d.Start+i+1)
 		}
 	}
-	return d.lines
+	return out
 }
 
 // offset returns where a node starts in the file. The parser counts columns in

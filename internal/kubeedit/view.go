@@ -77,6 +77,7 @@ func (d *Document) open(n *yaml.Node, trail []*yaml.Node) (*view, error) {
 	if len(inner.Docs) != 1 || normal != strings.TrimRight(n.Value, "\n") {
 		return nil, d.refusal(n, "text is not one YAML document", "")
 	}
+	inner.Docs[0].judge = d.judge
 	v.inner = inner
 	return v, nil
 }
