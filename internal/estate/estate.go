@@ -207,7 +207,7 @@ func (e *Estate) read(ctx context.Context, installation int64, repo forge.Repo, 
 	if known != nil && known.SHA == snap.SHA && known.Branch == branch && (known.Organisation == org || known.Config != nil && !known.Inherited) {
 		return known, nil
 	}
-	opened, err := plan.Open(ctx, plan.Checkout{Repo: repo, Branch: branch, SHA: snap.SHA, Files: snap.Files, Organisation: org}, e.Remedies)
+	opened, err := plan.Open(ctx, plan.Checkout{Repo: repo, Branch: branch, SHA: snap.SHA, Files: snap.Files, Organisation: org, Before: known}, e.Remedies)
 	if err != nil {
 		return nil, err
 	}

@@ -110,8 +110,10 @@ func (r *Repository) mode(file string) string {
 
 // entry returns where a path stands in the list of files, or would.
 func (r *Repository) entry(file string) (int, bool) {
-	return slices.BinarySearchFunc(r.list, file, func(f forge.File, p string) int { return strings.Compare(f.Path, p) })
+	return slices.BinarySearchFunc(r.list, file, byPath)
 }
+
+func byPath(f forge.File, p string) int { return strings.Compare(f.Path, p) }
 
 // writePatch adds a patch file and its entry in the kustomization.
 func (r *Repository) writePatch(w work, value string) ([]patch.FileChange, error) {
@@ -206,6 +208,7 @@ func (r *Repository) exists(file string) bool {
 // returned is used up by the next.
 func (r *Repository) with(files []patch.FileChange) *Repository {
 	out := *r
+	out.known, out.memos = Known{}, nil
 	if r.parent == nil {
 		out.parent, out.texts, out.yaml, out.faults = r, map[string][]byte{}, map[string]*kubeedit.File{}, map[Finding]bool{}
 	}

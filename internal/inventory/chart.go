@@ -13,7 +13,7 @@ import (
 	"github.com/salvehq/salve/internal/patch"
 )
 
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // findInstalled returns the workloads of charts by name, those that are known
 // to fit before those that only may.
@@ -156,9 +156,9 @@ func (r *Repository) guess(t Target, i *installed, refuse func(why, do string) e
 	case 0:
 		return nil, refuse(fmt.Sprintf("chart %s is not in the repository, and no value here is %s", i.release.ChartName, t.Field), do)
 	case 1:
-		return found[sorted(found)[0]], nil
+		return found[keys(found)[0]], nil
 	}
-	return nil, refuse(fmt.Sprintf("chart %s is not in the repository, and several values could be %s: %s", i.release.ChartName, t.Field, strings.Join(sorted(found), ", ")), do)
+	return nil, refuse(fmt.Sprintf("chart %s is not in the repository, and several values could be %s: %s", i.release.ChartName, t.Field, strings.Join(keys(found), ", ")), do)
 }
 
 // decideInstalled says which values file takes the change: the one that has the

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/salvehq/salve/internal/kubeedit"
 	"github.com/salvehq/salve/internal/kustomize"
 	"github.com/salvehq/salve/internal/patch"
+	"github.com/salvehq/salve/internal/tfedit"
 )
 
 // A Fact is one value that a change could be about, in one environment.
@@ -52,26 +54,60 @@ var resourceFields = []string{"resources.requests.cpu", "resources.requests.memo
 // Facts returns all values of the repository that a change could be about,
 // sorted by file and line. Values that nobody wrote are left out.
 func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
-	var out []Fact
-	for _, i := range r.builds {
+	if r.memos != nil {
+		r.known.memos = r.memos
+	}
+	r.memos = map[origin][]memo{}
+	out := make([]Fact, 0, 5*len(r.builds))
+	number := map[origin]int{}
+	for n, i := range r.builds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out = append(out, r.facts(i)...)
+		o := origin{Kubernetes, i.Object.Doc.Path(), i.where()}
+		out = append(out, r.factsAgain(o, number[o], i)...)
+		number[o]++
+		if n+1 == len(r.builds) || r.builds[n+1].Object.Doc.File() != i.Object.Doc.File() {
+			i.Object.Doc.File().Forget()
+		}
 	}
 	out = append(out, r.values()...)
 	sized, err := r.resources(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, sized...)
-	slices.SortStableFunc(out, func(a, b Fact) int {
-		if c := strings.Compare(a.File, b.File); c != 0 {
-			return c
-		}
-		return a.Line - b.Line
-	})
-	return out, nil
+	for _, f := range r.yaml {
+		f.Forget()
+	}
+	return r.sorted(append(out, sized...)), nil
+}
+
+// factsAgain returns the facts of an instance.
+func (r *Repository) factsAgain(o origin, n int, i *instance) []Fact {
+	m := memo{like: i}
+	if root := i.Root(); root != nil {
+		m.build = r.rendered[root.Dir]
+	}
+	return r.recall(o, n, m, func(old memo) bool { return alike(old.like, i) }, func() ([]Fact, []tfedit.Trace) { return r.facts(i), nil })
+}
+
+// sorted sorts facts by file and line; those of one line stay in order.
+func (r *Repository) sorted(all []Fact) []Fact {
+	rank := make(map[string]int, len(r.list))
+	for n, f := range r.list {
+		rank[f.Path] = n
+	}
+	type place struct{ file, line, n int }
+	order := make([]place, len(all))
+	for n, f := range all {
+		order[n] = place{rank[f.File], f.Line, n}
+	}
+	slices.SortFunc(order, func(a, b place) int { return cmp.Or(a.file-b.file, a.line-b.line, a.n-b.n) })
+	out := make([]Fact, len(all))
+	for n, p := range order {
+		out[n] = all[p.n]
+	}
+	return out
 }
 
 // FactsOf returns the values of the workloads of a name, each with what it

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/salvehq/salve/internal/forge"
 )
@@ -37,10 +38,37 @@ type dir struct {
 	root string
 	mu   sync.Mutex
 	open map[string]*os.Root
+
+	listed time.Time
+	stamps map[string]stamp // of regular files, when they were listed
+}
+
+// A stamp is what the file system says of a file that changes with its content.
+type stamp struct {
+	size, changed int64 // bytes; nanoseconds since 1970
+}
+
+// settled is how long ago a file must have been changed for its time to tell it
+// from what it is changed to next: file systems keep time in steps, the coarsest
+// of two seconds.
+const settled = 2 * time.Second
+
+// same reports whether a file is as it was when an earlier [Dir] of the same
+// directory listed it: of the same size, and changed at the same time, long
+// enough before.
+func (d *dir) same(earlier Files, path string) bool {
+	was, ok := earlier.(*dir)
+	if !ok || was.root != d.root {
+		return false
+	}
+	a, ok := was.stamps[path]
+	b, is := d.stamps[path]
+	return ok && is && a == b && a.changed < was.listed.Add(-settled).UnixNano()
 }
 
 func (d *dir) List(ctx context.Context) ([]forge.File, error) {
 	var out []forge.File
+	d.listed, d.stamps = time.Now(), map[string]stamp{}
 	err := filepath.WalkDir(d.root, func(file string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -65,6 +93,7 @@ func (d *dir) List(ctx context.Context) ([]forge.File, error) {
 		f := forge.File{Path: filepath.ToSlash(rel), Mode: mode}
 		if info, err := e.Info(); err == nil && mode == forge.ModeFile {
 			f.Size = info.Size()
+			d.stamps[f.Path] = stamp{info.Size(), info.ModTime().UnixNano()}
 			if info.Mode()&0o111 != 0 {
 				f.Mode = forge.ModeExecutable
 			}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func (i *installed) where() string {
 
 // install finds the workloads that charts bring.
 func (r *Repository) install() {
-	r.charts, r.installs = map[string]*helm.Chart{}, nil
+	r.charts, r.installs, r.drawn = map[string]*helm.Chart{}, nil, map[string]drawn{}
 	for _, f := range r.list {
 		if path.Base(f.Path) == "Chart.yaml" && r.texts[f.Path] != nil {
 			r.chart(f.Path)
@@ -66,6 +67,15 @@ func (r *Repository) install() {
 
 // chart reads one chart with its templates.
 func (r *Repository) chart(file string) {
+	dir := path.Dir(file)
+	from := map[string]text{file: r.textOf(file)}
+	for _, t := range r.filesIn(path.Join(dir, "templates")) {
+		from[t.Path] = r.textOf(t.Path)
+	}
+	if old := r.known.drawn[dir]; old.chart != nil && maps.Equal(old.from, from) {
+		r.charts[dir], r.drawn[dir] = old.chart, old
+		return
+	}
 	f, err := r.file(file)
 	if err != nil {
 		r.fault(err)
@@ -78,10 +88,10 @@ func (r *Repository) chart(file string) {
 	if c == nil {
 		return
 	}
-	r.charts[c.Dir] = c
-	for _, t := range r.filesIn(path.Join(c.Dir, "templates")) {
+	for _, t := range r.filesIn(path.Join(dir, "templates")) {
 		c.ReadTemplate(t.Path, r.texts[t.Path])
 	}
+	r.charts[dir], r.drawn[dir] = c, drawn{c, from}
 }
 
 // filesIn returns the files of a directory and of those in it.
@@ -120,7 +130,7 @@ func (r *Repository) releases() []helm.Release {
 			}
 		}
 	}
-	for _, dir := range sorted(r.graph) {
+	for _, dir := range keys(r.graph) {
 		out = append(out, inflated(r.graph[dir])...)
 	}
 	return out
@@ -170,7 +180,7 @@ func inflated(k *kustomize.Kustomization) []helm.Release {
 func (r *Repository) undeclared(used map[string]bool) []helm.Release {
 	var out []helm.Release
 	var roots []*helm.Chart
-	for _, dir := range sorted(r.charts) {
+	for _, dir := range keys(r.charts) {
 		if !used[dir] {
 			roots = append(roots, r.charts[dir])
 		}

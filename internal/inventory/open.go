@@ -29,6 +29,9 @@ type Options struct {
 	// Shared permits to change a value that other places of the same file use
 	// through an anchor. They are named in [Change.Affects].
 	Shared bool
+	// Known is an earlier state of the repository, from which what did not
+	// change is taken.
+	Known Known
 }
 
 // A Repository is what stands in a repository at one commit. It may be used by
@@ -48,6 +51,13 @@ type Repository struct {
 	tf       *tfedit.Repository     // nil until it is asked for
 	charts   map[string]*helm.Chart // by directory
 	installs []*installed           // workloads of charts
+
+	known    Known
+	trace    *trace            // nil unless somebody wants to know
+	rendered map[string]*trace // of the builds, by directory
+	drawn    map[string]drawn  // charts by directory
+	memos    map[origin][]memo // of the facts that were asked for
+	shared   tfedit.Share      // of tf
 
 	faults map[Finding]bool
 	parent *Repository // before a change that kept builds as they are; nil for none
@@ -80,21 +90,44 @@ func Open(ctx context.Context, files Files, opts Options) (*Repository, error) {
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(f forge.File) bool { return !fs.ValidPath(f.Path) })
 	r := &Repository{files: files, opts: opts, list: list, yaml: map[string]*kubeedit.File{}, faults: map[Finding]bool{}}
-	if r.texts, err = read(ctx, files, list); err != nil {
+	r.known, r.opts.Known = opts.Known, Known{}
+	if r.known.anchors != opts.Shared || !sameEnvironments(r.known.environments, opts.Environments) {
+		r.known.memos = nil
+	}
+	if r.texts, err = read(ctx, files, list, r.known); err != nil {
 		return nil, err
 	}
+	for name, f := range r.known.yaml {
+		if was, is := r.known.texts[name], r.texts[name]; len(is) > 0 && len(was) == len(is) && &was[0] == &is[0] {
+			r.yaml[name] = f
+		}
+	}
 	r.render()
+	r.known.graph, r.known.drawn, r.known.yaml, r.known.texts = nil, nil, nil, nil // used up
 	return r, nil
+}
+
+func sameEnvironments(a, b map[string]Environment) bool {
+	return maps.EqualFunc(a, b, func(x, y Environment) bool {
+		return slices.Equal(x.Paths, y.Paths) && slices.Equal(x.Clusters, y.Clusters) && slices.Equal(x.Namespaces, y.Namespaces) && slices.Equal(x.VarFiles, y.VarFiles)
+	})
 }
 
 // readers is how many files are read at the same time.
 const readers = 4
 
-// read returns the content of all files that may be YAML.
-func read(ctx context.Context, files Files, list []forge.File) (map[string][]byte, error) {
+// read returns the content of all files that may be YAML; what is known to be
+// as it was is not read.
+func read(ctx context.Context, files Files, list []forge.File, known Known) (map[string][]byte, error) {
+	out := make(map[string][]byte, len(list))
 	var wanted []string
 	for _, f := range list {
-		if f.Mode.Regular() && isYAML(f.Path) && !skipped(f.Path) && f.Size <= kubeedit.MaxSize {
+		if !f.Mode.Regular() || !isYAML(f.Path) || skipped(f.Path) || f.Size > kubeedit.MaxSize {
+			continue
+		}
+		if was, ok := known.texts[f.Path]; ok && known.same(files, f) {
+			out[f.Path] = was
+		} else {
 			wanted = append(wanted, f.Path)
 		}
 	}
@@ -114,12 +147,14 @@ func read(ctx context.Context, files Files, list []forge.File) (map[string][]byt
 		})
 	}
 	group.Wait()
-	out := make(map[string][]byte, len(wanted))
 	for n, name := range wanted {
 		if errs[n] != nil {
 			return nil, fmt.Errorf("read %s: %w", name, errs[n])
 		}
 		out[name] = texts[n]
+		if was, ok := known.texts[name]; ok && bytes.Equal(was, texts[n]) {
+			out[name] = was
+		}
 	}
 	return out, nil
 }
@@ -135,10 +170,14 @@ func (r *Repository) render() {
 		}
 	}
 	fault := func(file, what string) { r.fault(&patch.Refusal{Path: file, Why: what}) }
+	r.rendered = map[string]*trace{}
 	for _, k := range r.graph.Roots() {
-		for _, i := range r.graph.Build(k, r.source, fault) {
-			r.add(i)
-		}
+		r.rendered[k.Dir] = r.traced(func() {
+			r.kustomizations(k, map[string]bool{})
+			for _, i := range r.graph.Build(k, r.source, fault) {
+				r.add(i)
+			}
+		})
 	}
 	r.listed = r.graph.Listed()
 	for _, i := range r.builds {
@@ -164,7 +203,27 @@ func (r *Repository) render() {
 	r.install()
 }
 
+// kustomizations notes all kustomizations that one includes.
+func (r *Repository) kustomizations(k *kustomize.Kustomization, seen map[string]bool) {
+	if seen[k.Dir] {
+		return
+	}
+	seen[k.Dir] = true
+	r.trace.texts[k.Path] = r.textOf(k.Path)
+	for _, list := range [][]string{k.Resources, k.Components} {
+		for _, dir := range list {
+			if child := r.graph[dir]; child != nil {
+				r.kustomizations(child, seen)
+			}
+		}
+	}
+}
+
 func (r *Repository) kustomization(file string) {
+	if k := r.known.graph[path.Dir(file)]; k != nil && k.Path == file && r.known.yaml[file] != nil && r.known.yaml[file] == r.yaml[file] {
+		r.graph[k.Dir] = k
+		return
+	}
 	f, err := r.file(file)
 	if err != nil {
 		r.fault(err)
@@ -208,11 +267,11 @@ func (r *Repository) fault(err error) {
 	var syntax *kubeedit.SyntaxError
 	switch {
 	case errors.As(err, &refusal):
-		r.faults[Finding{refusal.Path, refusal.Line, refusal.Why}] = true
+		r.found(Finding{refusal.Path, refusal.Line, refusal.Why})
 	case errors.As(err, &syntax):
-		r.faults[Finding{syntax.Path, syntax.Line, syntax.What}] = true
+		r.found(Finding{syntax.Path, syntax.Line, syntax.What})
 	default:
-		r.faults[Finding{What: err.Error()}] = true
+		r.found(Finding{What: err.Error()})
 	}
 }
 
@@ -277,6 +336,9 @@ func (r *Repository) text(name string) []byte {
 
 // file returns a YAML file by path.
 func (r *Repository) file(name string) (*kubeedit.File, error) {
+	if r.trace != nil {
+		r.trace.texts[name] = r.textOf(name)
+	}
 	if f := r.yaml[name]; f != nil {
 		return f, nil
 	}
@@ -316,7 +378,7 @@ func (r *Repository) object(i *instance) kubeedit.Object {
 
 // missing says why a file was not read.
 func (r *Repository) missing(name string) error {
-	i, ok := slices.BinarySearchFunc(r.list, name, func(f forge.File, p string) int { return strings.Compare(f.Path, p) })
+	i, ok := r.entry(name)
 	switch {
 	case !ok:
 		return &patch.Refusal{Path: name, Why: "file is not in the repository"}

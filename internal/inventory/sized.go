@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -26,29 +27,44 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 		return nil, err
 	}
 	var out []Fact
-	for _, res := range all {
-		for _, a := range res.Attributes {
-			f := Fact{
-				Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: strings.Trim(a.Text, `"`), File: res.File, Line: a.Line, Declared: res.File,
-				How: "literal", Environments: r.opts.environmentsOf(res.File, "", ""),
-			}
-			if a.Literal {
-				out = append(out, f)
-				continue
-			}
-			out = append(out, r.traced(ctx, tf, f, res.Dir)...)
+	number := map[origin]int{}
+	for n := range all {
+		res := &all[n]
+		o := origin{form: Terraform, file: res.File}
+		valid := func(old memo) bool {
+			return old.at == &res.Attributes[0] && !slices.ContainsFunc(old.tf, func(t tfedit.Trace) bool { return !tf.Holds(t) })
 		}
+		out = append(out, r.recall(o, number[o], memo{at: &res.Attributes[0]}, valid, func() ([]Fact, []tfedit.Trace) { return r.sizesOf(ctx, tf, res) })...)
+		number[o]++
 	}
 	for _, fault := range tf.Faults() {
-		r.faults[Finding{fault.File, fault.Line, fault.What}] = true
+		r.found(Finding{fault.File, fault.Line, fault.What})
 	}
-	return out, nil
+	return out, ctx.Err()
 }
 
-// traced follows the expression of an attribute to where its values are
+// sizesOf returns the facts of one resource.
+func (r *Repository) sizesOf(ctx context.Context, tf *tfedit.Repository, res *tfedit.Resource) (out []Fact, traces []tfedit.Trace) {
+	envs := r.opts.environmentsOf(res.File, "", "")
+	for _, a := range res.Attributes {
+		f := Fact{
+			Form: Terraform, Kind: res.Type, Name: res.Name, Field: a.Address, Value: strings.Trim(a.Text, `"`), File: res.File, Line: a.Line, Declared: res.File,
+			How: "literal", Environments: envs,
+		}
+		if a.Literal {
+			out = append(out, f)
+			continue
+		}
+		facts, t := r.written(ctx, tf, f, res.Dir)
+		out, traces = append(out, facts...), append(traces, t)
+	}
+	return out, traces
+}
+
+// written follows the expression of an attribute to where its values are
 // written, one for each environment.
-func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) []Fact {
-	s, err := tf.Locate(ctx, tfedit.Target{Address: f.Field, Dir: dir})
+func (r *Repository) written(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) ([]Fact, tfedit.Trace) {
+	s, t, err := tf.Traced(ctx, tfedit.Target{Address: f.Field, Dir: dir})
 	var several *tfedit.AmbiguousError
 	var refusal *patch.Refusal
 	sites := []tfedit.Site{s}
@@ -57,10 +73,10 @@ func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, 
 		sites = several.Candidates
 	case errors.As(err, &refusal):
 		f.Refused = refusal.Why
-		return []Fact{f}
+		return []Fact{f}, t
 	case err != nil:
 		f.Refused = err.Error()
-		return []Fact{f}
+		return []Fact{f}, t
 	}
 	out := make([]Fact, len(sites))
 	for n, s := range sites {
@@ -68,7 +84,7 @@ func (r *Repository) traced(ctx context.Context, tf *tfedit.Repository, f Fact, 
 		f.Environments = r.opts.environmentsOf(s.File, "", "")
 		out[n] = f
 	}
-	return out
+	return out, t
 }
 
 // counted are the names of values that charts take for numbers of pods.
@@ -77,7 +93,7 @@ var counted = []string{"replicaCount", "replicas", "minReplicas", "maxReplicas"}
 // values returns the resources and counts that the values of charts write.
 func (r *Repository) values() []Fact {
 	var sources []helm.Source
-	for _, dir := range sorted(r.charts) {
+	for _, dir := range keys(r.charts) {
 		sources = append(sources, helm.Source{File: dir + "/values.yaml"})
 	}
 	for _, i := range r.installs {
@@ -86,13 +102,14 @@ func (r *Repository) values() []Fact {
 		}
 	}
 	var out []Fact
-	var seen []helm.Source
+	seen := map[origin]bool{}
 	for _, s := range sources {
-		if slices.ContainsFunc(seen, s.Same) || r.text(s.File) == nil {
+		o := origin{Values, s.File, fmt.Sprint(s.Doc, s.Text, s.At)}
+		if seen[o] || r.text(s.File) == nil {
 			continue
 		}
-		seen = append(seen, s)
-		out = append(out, r.valuesIn(s)...)
+		seen[o] = true
+		out = append(out, r.recall(o, 0, memo{}, func(memo) bool { return true }, func() ([]Fact, []tfedit.Trace) { return r.valuesIn(s), nil })...)
 	}
 	return out
 }

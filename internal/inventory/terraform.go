@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/patch"
 	"github.com/salvehq/salve/internal/tfedit"
 )
@@ -18,9 +19,12 @@ func (r *Repository) terraform(ctx context.Context) (*tfedit.Repository, error) 
 	if r.tf != nil {
 		return r.tf, nil
 	}
-	tf, err := tfedit.Open(ctx, r.list, r.files)
-	r.tf = tf
-	return tf, err
+	tf, err := tfedit.Reopen(ctx, r.list, r.files, r.known.tf, func(f forge.File) bool { return r.known.same(r.files, f) })
+	if err != nil {
+		return nil, err
+	}
+	r.tf, r.shared, r.known.tf = tf, tf.Share(), tfedit.Share{}
+	return tf, nil
 }
 
 // resource is the target as package tfedit takes it. The variables files of

@@ -24,6 +24,10 @@ type Checkout struct {
 	// Organisation is what the owner's .github repository says; nil if nothing.
 	// It counts where there is no file.
 	Organisation *policy.Config
+	// Before is an earlier state of the repository; what did not change since is
+	// not read and worked out again. It may be nil, and is in use no longer than
+	// [Open].
+	Before *Repository
 }
 
 // A Repository is a checkout with what its owners allow and what stands in it.
@@ -50,6 +54,8 @@ type Repository struct {
 // Open reads the configuration of a checkout and takes stock of it. Mistakes in
 // its files are Faults; an error means that the files could not be read.
 func Open(ctx context.Context, c Checkout, remedies []Remedy) (*Repository, error) {
+	known := c.Before.known()
+	c.Before = nil
 	r := &Repository{Checkout: c}
 	files, err := c.Files.List(ctx)
 	if err != nil {
@@ -62,12 +68,22 @@ func Open(ctx context.Context, c Checkout, remedies []Remedy) (*Repository, erro
 		return nil, err
 	}
 	r.inventory, err = inventory.Open(ctx, c.Files, inventory.Options{
-		Environments: r.environments(), Shared: r.Config != nil && r.Config.Anchors == policy.Allow,
+		Environments: r.environments(), Shared: r.Config != nil && r.Config.Anchors == policy.Allow, Known: known,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take stock of %s: %w", c.Repo, err)
 	}
 	return r, nil
+}
+
+// known is what r knows about its files.
+func (r *Repository) known() inventory.Known {
+	if r == nil {
+		return inventory.Known{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inventory.Known()
 }
 
 // configure reads .github/salve.yml, or takes what the organisation says where

@@ -1,7 +1,10 @@
 package plan_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -85,5 +88,55 @@ func TestMisplacedRepositories(t *testing.T) {
 		if err != nil || len(r.Faults) != faults || r.Config == nil {
 			t.Errorf("%s: faults %v, %v; want %d and a configuration", name, r.Faults, err, faults)
 		}
+	}
+}
+
+// blobs are files whose contents have names, and that note what is read of them.
+type blobs struct {
+	files map[string]string
+	read  []string
+}
+
+func (b *blobs) List(context.Context) ([]forge.File, error) {
+	var out []forge.File
+	for _, p := range slices.Sorted(maps.Keys(b.files)) {
+		out = append(out, forge.File{Path: p, Mode: forge.ModeFile, Size: int64(len(b.files[p])), Blob: forge.SHA(fmt.Sprintf("%x", sha256.Sum256([]byte(b.files[p]))))})
+	}
+	return out, nil
+}
+
+func (b *blobs) Read(_ context.Context, name string) ([]byte, error) {
+	b.read = append(b.read, name)
+	return []byte(b.files[name]), nil
+}
+
+func TestOpenReadsWhatChanged(t *testing.T) {
+	files := &blobs{files: map[string]string{
+		"k8s/a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: shop}\n",
+		"k8s/b.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b, namespace: shop}\n",
+	}}
+	open := func(before *plan.Repository) *plan.Repository {
+		r, err := plan.Open(t.Context(), plan.Checkout{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Branch: "main", Files: files, Before: before}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := open(nil)
+	files.read = nil
+	files.files["k8s/b.yaml"] = strings.ReplaceAll(files.files["k8s/b.yaml"], "name: b", "name: c")
+	second := open(first)
+	if want := []string{"k8s/b.yaml"}; !slices.Equal(files.read, want) {
+		t.Errorf("read %q, want %q", files.read, want)
+	}
+	var names []string
+	for _, w := range second.Workloads() {
+		names = append(names, w.Name)
+	}
+	if want := []string{"a", "c"}; !slices.Equal(names, want) {
+		t.Errorf("workloads %q, want %q", names, want)
+	}
+	if second.Before != nil {
+		t.Error("the earlier state is kept")
 	}
 }

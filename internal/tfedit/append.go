@@ -43,7 +43,7 @@ func (r *Repository) Append(ctx context.Context, name, text string) (Change, err
 		c.Before, c.Mode = f.src, f.mode
 		line, _ = f.position(len(f.src))
 		line += bytes.Count(c.After[len(f.src):], []byte("\n")) - bytes.Count(added, []byte("\n"))
-	case r.taken[strings.ToLower(name)]:
+	case r.isTaken(name):
 		return Change{}, &patch.Refusal{Path: name, Why: "path is taken by a file that this program does not read", Do: "name another file"}
 	}
 	return Change{Files: patch.ChangeSet{c}, Edits: []Edit{{File: name, Line: line, New: strings.TrimSpace(string(added))}}}, nil

@@ -53,7 +53,8 @@ func kindOf(name string) (k kind, isJSON bool) {
 type file struct {
 	path string
 	mode string
-	src  []byte // nil for a data file that was not asked for
+	src  []byte     // nil for a data file that was not asked for
+	load sync.Mutex // for src of a data file
 	kind kind
 	json bool
 
@@ -62,6 +63,7 @@ type file struct {
 	starts  lazy[[]int]           // of lines
 	words   lazy[map[string]bool] // that its blocks begin with
 	guarded lazy[error]
+	sized   lazy[[]Resource]
 }
 
 // A lazy is a value that is worked out when it is first asked for.

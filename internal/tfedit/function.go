@@ -161,7 +161,7 @@ func places(name string, s *scope) []string {
 
 // present reports whether a file of any kind is in the repository.
 func (r *Repository) present(name string, s *scope) bool {
-	return slices.ContainsFunc(places(name, s), func(p string) bool { return r.taken[strings.ToLower(p)] })
+	return slices.ContainsFunc(places(name, s), func(p string) bool { return r.isTaken(p) })
 }
 
 // openData opens a JSON file by the path that an expression gives: relative to

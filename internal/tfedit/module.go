@@ -218,7 +218,7 @@ func (r *Repository) scopes(dir string) []*scope { return r.scopesAt(dir, maxCal
 func (r *Repository) scopesAt(dir string, depth int) []*scope {
 	var out []*scope
 	if depth > 0 {
-		for _, c := range r.callers()[dir] {
+		for _, c := range r.callersOf(dir) {
 			if c.grunt != nil {
 				out = append(out, &scope{mod: r.module(dir), inputs: c.grunt})
 				continue
@@ -266,6 +266,8 @@ func (r *Repository) callers() map[string][]caller {
 	if r.calledBy != nil {
 		return r.calledBy
 	}
+	defer func(t *Trace) { r.trace = t }(r.trace)
+	r.trace = nil // who calls a module is traced, not how that was found out
 	r.calledBy = map[string][]caller{}
 	for f := range r.all() {
 		switch {

@@ -1,6 +1,7 @@
 package tfedit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -36,6 +37,7 @@ type Repository struct {
 
 	changed  map[string]*folder // where With put a file in the place of another; they stand above the others
 	calledBy map[string][]caller
+	trace    *Trace // nil unless somebody wants to know
 }
 
 // A folder is the files of one directory, by path.
@@ -52,6 +54,12 @@ func (d *folder) find(path string) (int, bool) {
 // for, and one that does not parse is no error but a [Fault]. An error means
 // that a file could not be read.
 func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, error) {
+	return Reopen(ctx, files, read, Share{}, func(forge.File) bool { return false })
+}
+
+// Reopen is [Open] for another state of a repository: of files that are the same
+// as they were, what is known is taken over.
+func Reopen(ctx context.Context, files []forge.File, read Reader, known Share, same func(forge.File) bool) (*Repository, error) {
 	r := &Repository{reader: read, files: map[string]*file{}, taken: make(map[string]bool, len(files))}
 	for _, f := range files {
 		r.taken[strings.ToLower(f.Path)] = true
@@ -60,6 +68,10 @@ func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, er
 			continue
 		}
 		text := &file{path: f.Path, mode: string(f.Mode), kind: kind, json: isJSON}
+		if old := known.like(text); old != nil && same(f) {
+			r.files[f.Path] = old
+			continue
+		}
 		if f.Size > MaxSize {
 			fault := &Fault{File: f.Path, What: fmt.Sprintf("file has %d bytes, want at most %d", f.Size, MaxSize)}
 			text.read.known.Store(&parsed{body: &hclsyntax.Body{}, fault: fault, inner: new(sync.Map)})
@@ -68,7 +80,11 @@ func Open(ctx context.Context, files []forge.File, read Reader) (*Repository, er
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", f.Path, err)
 			}
-			text.src = src
+			if old := known.like(text); old != nil && old.src != nil && bytes.Equal(old.src, src) {
+				text = old
+			} else {
+				text.src = src
+			}
 		}
 		r.files[f.Path] = text
 	}
@@ -111,6 +127,7 @@ func (r *Repository) index() {
 
 // folder returns a directory, nil if no file that this package reads is in it.
 func (r *Repository) folder(dir string) *folder {
+	r.look(dir)
 	if d := r.changed[dir]; d != nil {
 		return d
 	}
@@ -127,8 +144,9 @@ func (r *Repository) in(dir string) []*file {
 
 // file returns a file by path, nil if there is none.
 func (r *Repository) file(name string) *file {
-	if len(r.changed) > 0 {
-		if d := r.changed[path.Dir(name)]; d != nil {
+	if r.trace != nil || len(r.changed) > 0 {
+		r.look(dirOf(name))
+		if d := r.changed[dirOf(name)]; d != nil {
 			if i, ok := d.find(name); ok {
 				return d.files[i]
 			}
@@ -140,6 +158,9 @@ func (r *Repository) file(name string) *file {
 
 // all returns the files sorted by path.
 func (r *Repository) all() iter.Seq[*file] {
+	if r.trace != nil {
+		r.trace.all = r.sorted
+	}
 	if len(r.changed) == 0 {
 		return slices.Values(r.sorted)
 	}
@@ -218,7 +239,12 @@ func (r *Repository) Faults() []Fault {
 // data returns a JSON data file by path. A nil file is not in the repository.
 func (r *Repository) data(ctx context.Context, name string) (*file, error) {
 	f := r.file(path.Clean(name))
-	if f == nil || f.src != nil || f.broken() != nil {
+	if f == nil {
+		return nil, nil
+	}
+	f.load.Lock()
+	defer f.load.Unlock()
+	if f.src != nil || f.broken() != nil {
 		return f, nil
 	}
 	src, err := r.reader.Read(ctx, f.path)

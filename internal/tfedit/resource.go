@@ -50,17 +50,26 @@ func (r *Repository) Resources(ctx context.Context) ([]Resource, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if f.kind != config || !mentions(f.src, sizes) {
-			continue
-		}
-		for _, b := range f.parse().Blocks {
-			if res := f.resource(b); len(res.Attributes) > 0 {
-				out = append(out, res)
-			}
+		if f.kind == config {
+			out = append(out, f.sized.get(f.resources)...)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Resource) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	return out, nil
+}
+
+// resources returns what a file has to offer, by line.
+func (f *file) resources() []Resource {
+	if !mentions(f.src, sizes) {
+		return nil
+	}
+	var out []Resource
+	for _, b := range f.parse().Blocks {
+		if res := f.resource(b); len(res.Attributes) > 0 {
+			out = append(out, res)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Resource) int { return cmp.Compare(a.Line, b.Line) })
+	return out
 }
 
 // mentions reports whether any of words stands in a text.

@@ -282,9 +282,9 @@ func (r *Repository) optional(m *module) []*file {
 			}
 		}
 	}
-	add(r.homes[m.dir], func(*file) bool { return true })
-	if len(m.variables) > 0 && len(r.callers()[m.dir]) == 0 {
-		add(r.homes[""], func(f *file) bool { return beside(f, m) })
+	add(r.homesOf(m.dir), func(*file) bool { return true })
+	if len(m.variables) > 0 && len(r.callersOf(m.dir)) == 0 {
+		add(r.homesOf(""), func(f *file) bool { return beside(f, m) })
 	}
 	slices.SortFunc(out, func(a, b *file) int { return cmp.Compare(a.path, b.path) })
 	return out
