@@ -36,10 +36,17 @@ func (o Options) environmentsOf(file, namespace, cluster string) []string {
 			return out
 		}
 	}
-	if name := inferred(file); name != "" {
-		return []string{name}
+	name, known := o.named[file]
+	if !known {
+		name = inferred(file)
+		if o.named != nil {
+			o.named[file] = name
+		}
 	}
-	return nil
+	if name == "" {
+		return nil
+	}
+	return []string{name}
 }
 
 // contains reports whether at least one list matches and none that could match

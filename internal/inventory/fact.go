@@ -58,7 +58,7 @@ func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
 		r.known.memos = r.memos
 	}
 	r.memos = map[origin][]memo{}
-	out := make([]Fact, 0, 5*len(r.builds))
+	out := make([]Fact, 0, max(5*len(r.builds), r.known.count))
 	number := map[origin]int{}
 	for n, i := range r.builds {
 		if err := ctx.Err(); err != nil {
@@ -79,7 +79,9 @@ func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
 	for _, f := range r.yaml {
 		f.Forget()
 	}
-	return r.sorted(append(out, sized...)), nil
+	out = append(out, sized...)
+	r.count = len(out)
+	return r.sorted(out), nil
 }
 
 // factsAgain returns the facts of an instance.
@@ -99,10 +101,20 @@ func (r *Repository) sorted(all []Fact) []Fact {
 	}
 	type place struct{ file, line, n int }
 	order := make([]place, len(all))
-	for n, f := range all {
-		order[n] = place{rank[f.File], f.Line, n}
+	for n := range all {
+		f := &all[n]
+		order[n] = place{0, f.Line, n}
+		if n > 0 && all[n-1].File == f.File {
+			order[n].file = order[n-1].file
+		} else {
+			order[n].file = rank[f.File]
+		}
 	}
-	slices.SortFunc(order, func(a, b place) int { return cmp.Or(a.file-b.file, a.line-b.line, a.n-b.n) })
+	before := func(a, b place) int { return cmp.Or(a.file-b.file, a.line-b.line, a.n-b.n) }
+	if slices.IsSortedFunc(order, before) {
+		return all
+	}
+	slices.SortFunc(order, before)
 	out := make([]Fact, len(all))
 	for n, p := range order {
 		out[n] = all[p.n]

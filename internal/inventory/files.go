@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -39,8 +38,18 @@ type dir struct {
 	mu   sync.Mutex
 	open map[string]*os.Root
 
-	listed time.Time
-	stamps map[string]stamp // of regular files, when they were listed
+	before  *dir // an earlier listing of the same directory; nil for none
+	listed  time.Time
+	stamps  map[string]stamp  // of regular files, when they were listed
+	folders map[string]folder // by path from the root, "" for itself
+}
+
+// after lets a listing make use of an earlier one.
+func (d *dir) after(earlier Files) {
+	d.before = nil
+	if was, ok := earlier.(*dir); ok && was.root == d.root && was != d {
+		d.before = was
+	}
 }
 
 // A stamp is what the file system says of a file that changes with its content.
@@ -67,42 +76,87 @@ func (d *dir) same(earlier Files, path string) bool {
 }
 
 func (d *dir) List(ctx context.Context) ([]forge.File, error) {
-	var out []forge.File
-	d.listed, d.stamps = time.Now(), map[string]stamp{}
-	err := filepath.WalkDir(d.root, func(file string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if e.Name() == ".git" && file != d.root {
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		mode := modeOf(e.Type())
-		if mode == "" {
-			return nil
-		}
-		rel, err := filepath.Rel(d.root, file)
-		if err != nil {
-			return err
-		}
-		f := forge.File{Path: filepath.ToSlash(rel), Mode: mode}
-		if info, err := e.Info(); err == nil && mode == forge.ModeFile {
-			f.Size = info.Size()
-			d.stamps[f.Path] = stamp{info.Size(), info.ModTime().UnixNano()}
-			if info.Mode()&0o111 != 0 {
-				f.Mode = forge.ModeExecutable
-			}
-		}
-		out = append(out, f)
-		return nil
-	})
+	d.listed, d.stamps, d.folders = time.Now(), map[string]stamp{}, map[string]folder{}
+	out, err := d.list(ctx, nil, "")
 	slices.SortFunc(out, func(a, b forge.File) int { return cmp.Compare(a.Path, b.Path) })
 	return out, err
+}
+
+// A folder is what was in a directory when it was listed.
+type folder struct {
+	changed int64 // nanoseconds since 1970
+	entries []entry
+}
+
+type entry struct {
+	path string // from the root
+	mode fs.FileMode
+}
+
+// list appends the files below a directory.
+func (d *dir) list(ctx context.Context, out []forge.File, at string) ([]forge.File, error) {
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	f, err := d.folder(at)
+	if err != nil {
+		return out, err
+	}
+	d.folders[at] = f
+	for _, e := range f.entries {
+		if e.mode.IsDir() {
+			if out, err = d.list(ctx, out, e.path); err != nil {
+				return out, err
+			}
+			continue
+		}
+		file := forge.File{Path: e.path, Mode: modeOf(e.mode)}
+		if file.Mode == "" {
+			continue
+		}
+		if file.Mode == forge.ModeFile {
+			info, err := os.Lstat(d.root + "/" + e.path)
+			if err != nil {
+				continue // it is gone
+			}
+			file.Size = info.Size()
+			d.stamps[e.path] = stamp{file.Size, info.ModTime().UnixNano()}
+			if info.Mode()&0o111 != 0 {
+				file.Mode = forge.ModeExecutable
+			}
+		}
+		out = append(out, file)
+	}
+	return out, nil
+}
+
+// folder lists a directory; one that has not changed since an earlier listing is
+// not read again.
+func (d *dir) folder(at string) (folder, error) {
+	name := d.root + "/" + at
+	info, err := os.Lstat(name)
+	if at == "" {
+		info, err = os.Stat(d.root)
+	}
+	if err != nil {
+		return folder{}, err
+	}
+	f := folder{changed: info.ModTime().UnixNano()}
+	if d.before != nil {
+		if was, ok := d.before.folders[at]; ok && was.changed == f.changed && was.changed < d.before.listed.Add(-settled).UnixNano() {
+			return was, nil
+		}
+	}
+	all, err := os.ReadDir(name)
+	if err != nil {
+		return folder{}, err
+	}
+	for _, e := range all {
+		if e.Name() != ".git" {
+			f.entries = append(f.entries, entry{path.Join(at, e.Name()), e.Type()})
+		}
+	}
+	return f, nil
 }
 
 // modeOf returns git's mode of a kind of file, "" for what git does not keep.

@@ -23,6 +23,8 @@ type Known struct {
 	graph kustomize.Graph
 	drawn map[string]drawn // charts by directory
 	memos map[origin][]memo
+	count int               // of facts
+	named map[string]string // environments by path, see inferred
 	tf    tfedit.Share
 
 	environments map[string]Environment // that facts were worked out with
@@ -33,12 +35,13 @@ type Known struct {
 func (r *Repository) Known() Known {
 	return Known{
 		files: r.files, list: r.list, texts: r.allTexts(), yaml: r.allFiles(), graph: r.graph, drawn: r.drawn,
-		memos: maps.Clone(r.memos), tf: r.shared, environments: r.opts.Environments, anchors: r.opts.Shared,
+		memos: maps.Clone(r.memos), count: r.count + r.count/100, named: maps.Clone(r.named), tf: r.shared, environments: r.opts.Environments, anchors: r.opts.Shared,
 	}
 }
 
 // A stamped is files that tell without being read whether one is as it was.
 type stamped interface {
+	after(earlier Files)
 	same(earlier Files, path string) bool
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	// Known is an earlier state of the repository, from which what did not
 	// change is taken.
 	Known Known
+
+	named map[string]string // what inferred said; nil to ask it each time
 }
 
 // A Repository is what stands in a repository at one commit. It may be used by
@@ -56,6 +58,8 @@ type Repository struct {
 	trace    *trace            // nil unless somebody wants to know
 	rendered map[string]*trace // of the builds, by directory
 	drawn    map[string]drawn  // charts by directory
+	named    map[string]string // environments by path, see inferred
+	count    int               // of facts
 	memos    map[origin][]memo // of the facts that were asked for
 	shared   tfedit.Share      // of tf
 
@@ -84,13 +88,24 @@ func (i *instance) where() string {
 // does not parse is one of [Repository.Problems]. An error means that the files
 // could not be read.
 func Open(ctx context.Context, files Files, opts Options) (*Repository, error) {
+	earlier, stamps := files.(stamped)
+	if stamps && opts.Known.files != nil {
+		earlier.after(opts.Known.files)
+	}
 	list, err := files.List(ctx)
+	if stamps {
+		earlier.after(nil)
+	}
 	if err != nil {
 		return nil, err
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(f forge.File) bool { return !fs.ValidPath(f.Path) })
 	r := &Repository{files: files, opts: opts, list: list, yaml: map[string]*kubeedit.File{}, faults: map[Finding]bool{}}
-	r.known, r.opts.Known = opts.Known, Known{}
+	r.known, r.opts.Known, r.named = opts.Known, Known{}, opts.Known.named
+	if r.named == nil {
+		r.named = map[string]string{}
+	}
+	r.opts.named = r.named
 	if r.known.anchors != opts.Shared || !sameEnvironments(r.known.environments, opts.Environments) {
 		r.known.memos = nil
 	}

@@ -48,6 +48,7 @@ type Document struct {
 	judge      bool // package yaml reads it, however plain it is
 	read       lazy[tree]
 	lines      lazy[[]int] // offsets of lines as the parser counts them
+	holds      lazy[objects]
 }
 
 // A tree is what the text of a document says.

@@ -37,17 +37,28 @@ const maxLists = 4
 // Objects returns the objects of the document, those of a List one by one. A
 // document whose head is plain to read is not parsed.
 func (d *Document) Objects() ([]Object, error) {
+	o := d.holds.get(d.findObjects)
+	return o.list, o.err
+}
+
+// An objects is the answer of [Document.Objects].
+type objects struct {
+	list []Object
+	err  error
+}
+
+func (d *Document) findObjects() objects {
 	if o, ok := d.head(); ok {
 		if o.Kind == "" {
-			return nil, nil
+			return objects{}
 		}
-		return []Object{o}, nil
+		return objects{list: []Object{o}}
 	}
 	root, err := d.Root()
 	if err != nil || root == nil {
-		return nil, err
+		return objects{err: err}
 	}
-	return d.objects(root, nil, 0), nil
+	return objects{list: d.objects(root, nil, 0)}
 }
 
 func (d *Document) objects(n *yaml.Node, at Path, depth int) []Object {

@@ -3,6 +3,7 @@ package tfedit
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 
@@ -110,12 +111,15 @@ func heads(p steps) []string {
 
 // dirs returns the directories in whose files all texts stand, sorted.
 func (q *query) dirs(need []string) []string {
-	files, often := q.r.all(), q.target.Dir == ""
+	var files iter.Seq[*file]
+	often := false
 	switch {
 	case q.target.Dir != "":
 		files = slices.Values(q.r.in(q.target.Dir))
 	case q.r.file(q.target.File) != nil && !q.varFile():
-		files, often = slices.Values(q.r.in(path.Dir(q.target.File))), false
+		files = slices.Values(q.r.in(path.Dir(q.target.File)))
+	default:
+		files, often = q.r.all(), true
 	}
 	var out []string
 	seen := map[string]bool{}
