@@ -12,7 +12,7 @@ type Marker struct {
 	Key      string   `json:"key"`
 	Evidence string   `json:"evidence"`           // digest of what the body was made from
 	Problems []string `json:"problems,omitempty"` // event.id of each problem that speaks for the change
-	Subject  string   `json:"subject,omitempty"`  // service, and environment in brackets: "shop/checkout (production)"
+	Subject  string   `json:"subject,omitempty"`  // digest of service and environment: what changes of one service share
 	From     string   `json:"from,omitempty"`     // of the first change
 	To       string   `json:"to,omitempty"`
 	Version  int      `json:"v"` // of this format: 1
