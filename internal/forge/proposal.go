@@ -30,6 +30,9 @@ type Proposal struct {
 	// Reviewers are asked once, when the pull request is made: logins, and teams
 	// as organisation/team.
 	Reviewers []string
+	// Owners of the changed files are asked with them. The host may ask them by
+	// itself as well, so nothing is said of those whom it does not take from us.
+	Owners    []string
 	Assignees []string // logins; likewise
 	// AutoMerge lets the host merge the pull request once the rules of the base
 	// branch are met. It is asked for once too, and only for the head that was

@@ -61,93 +61,127 @@ func (w *proposal) invite(ctx context.Context, pull *forge.PullRequest) error {
 	list("Not asked for a review:\n\n", reviewers)
 	list("\nNot assigned:\n\n", assignees)
 	if text.Len() > 0 {
-		text.WriteString("\nWhom to ask stands under `pull-requests:` in `.github/salve.yml` and in CODEOWNERS.\n\n")
+		text.WriteString("\nWhom to ask stands under `pull-requests:` in `.github/salve.yml`.\n\n")
 	}
 	text.WriteString(held)
 	return w.c.Comment(ctx, w.Repo, pull.Number, "people", strings.TrimSpace(text.String()))
 }
 
+// A reviewer is a person or a team of the organisation.
+type reviewer struct {
+	name string // as the configuration or CODEOWNERS has it
+	slug string // of a team; empty for a person
+}
+
 // askReviewers asks for reviews with one request. GitHub refuses all if it
 // refuses one; then each is asked alone.
-func (w *proposal) askReviewers(ctx context.Context, number int) (misses []miss, err error) {
-	users, teams, misses := w.split(w.Reviewers)
-	if len(teams) > 0 {
-		may, err := w.seesTeams(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !may {
-			for _, t := range teams {
-				misses = append(misses, miss{w.Repo.Owner + "/" + t, noTeams})
-			}
-			teams = nil
-		}
+func (w *proposal) askReviewers(ctx context.Context, number int) ([]miss, error) {
+	all, misses := w.split(slices.Concat(w.Reviewers, w.Owners))
+	all, unseen, err := w.withoutTeams(ctx, all)
+	misses = append(misses, unseen...)
+	if err == nil && len(all) > 0 {
+		err = w.ask(ctx, number, all...)
 	}
-	if len(users)+len(teams) == 0 {
-		return misses, nil
+	if refused(err) {
+		var unknown []miss
+		unknown, err = w.askAlone(ctx, number, all, err)
+		misses = append(misses, unknown...)
 	}
-	err = w.ask(ctx, number, users, teams)
-	if !refused(err) {
-		return misses, err
+	if err != nil {
+		return nil, err
 	}
-	alone := func(who string, users, teams []string) error {
-		if len(w.Reviewers) > 1 {
-			err = w.ask(ctx, number, users, teams)
+	return w.spoken(misses), nil
+}
+
+// askAlone asks each of those who were refused together. If there is only one,
+// the refusal was his.
+func (w *proposal) askAlone(ctx context.Context, number int, all []reviewer, err error) (misses []miss, _ error) {
+	for _, r := range all {
+		if len(all) > 1 {
+			err = w.ask(ctx, number, r)
 		}
-		if refused(err) {
-			misses = append(misses, miss{who, noAccess})
-			return nil
-		}
-		return err
-	}
-	for _, u := range users {
-		if err := alone(u, []string{u}, nil); err != nil {
-			return nil, err
-		}
-	}
-	for _, t := range teams {
-		if err := alone(w.Repo.Owner+"/"+t, nil, []string{t}); err != nil {
+		switch {
+		case refused(err):
+			misses = append(misses, miss{r.name, noAccess})
+		case err != nil:
 			return nil, err
 		}
 	}
 	return misses, nil
 }
 
-// split takes reviewers apart into logins and slugs of teams, each once and
-// without the App itself.
-func (w *proposal) split(reviewers []string) (users, teams []string, misses []miss) {
-	has := func(list []string, s string) bool {
-		return slices.ContainsFunc(list, func(have string) bool { return strings.EqualFold(have, s) })
+// spoken returns the misses to tell people about: those of reviewers whom the
+// configuration names. GitHub asks owners of files by itself, and shows on
+// CODEOWNERS which of them it does not know.
+func (w *proposal) spoken(misses []miss) (out []miss) {
+	for _, m := range misses {
+		if slices.Contains(w.Reviewers, m.who) {
+			out = append(out, m)
+			continue
+		}
+		w.c.app.log.Info("owner not asked", "repo", w.Repo.String(), "owner", m.who, "reason", m.why)
 	}
-	for _, r := range reviewers {
-		org, slug, team := strings.Cut(r, "/")
+	return out
+}
+
+// split reads reviewers, each once and without the App itself.
+func (w *proposal) split(names []string) (all []reviewer, misses []miss) {
+	for _, name := range names {
+		org, slug, team := strings.Cut(name, "/")
+		known := slices.ContainsFunc(all, func(r reviewer) bool { return strings.EqualFold(r.name, name) })
 		switch {
-		case strings.EqualFold(r, w.self) || has(users, r) || team && has(teams, slug):
+		case known || strings.EqualFold(name, w.self):
 		case team && !strings.EqualFold(org, w.Repo.Owner):
-			misses = append(misses, miss{r, otherOrg})
-		case len(users)+len(teams) == maxReviewers:
-			misses = append(misses, miss{r, tooMany})
-		case team:
-			teams = append(teams, slug)
+			misses = append(misses, miss{name, otherOrg})
+		case len(all) == maxReviewers:
+			misses = append(misses, miss{name, tooMany})
 		default:
-			users = append(users, r)
+			all = append(all, reviewer{name, slug})
 		}
 	}
-	return users, teams, misses
+	return all, misses
 }
+
+// withoutTeams leaves teams out where the App may not see them.
+func (w *proposal) withoutTeams(ctx context.Context, all []reviewer) (people []reviewer, misses []miss, err error) {
+	if !slices.ContainsFunc(all, reviewer.team) {
+		return all, nil, nil
+	}
+	may, err := w.seesTeams(ctx)
+	if err != nil || may {
+		return all, nil, err
+	}
+	for _, r := range all {
+		if r.team() {
+			misses = append(misses, miss{r.name, noTeams})
+		} else {
+			people = append(people, r)
+		}
+	}
+	return people, misses, nil
+}
+
+func (r reviewer) team() bool { return r.slug != "" }
 
 // ask requests reviews.
 //
 // GitHub: POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers; needs pull_requests: write.
-func (w *proposal) ask(ctx context.Context, number int, users, teams []string) error {
-	gh := w.gh
-	if len(teams) > 0 {
+func (w *proposal) ask(ctx context.Context, number int, all ...reviewer) error {
+	gh, in := w.gh, github.ReviewersRequest{}
+	for _, r := range all {
+		if r.team() {
+			in.TeamReviewers = append(in.TeamReviewers, r.slug)
+		} else {
+			in.Reviewers = append(in.Reviewers, r.name)
+		}
+	}
+	if len(in.TeamReviewers) > 0 {
 		var err error
 		if gh, err = w.c.as(inviting, w.Repo); err != nil {
 			return err
 		}
 	}
-	_, _, err := gh.PullRequests.RequestReviewers(ctx, w.Repo.Owner, w.Repo.Name, number, github.ReviewersRequest{Reviewers: users, TeamReviewers: teams})
+	_, _, err := gh.PullRequests.RequestReviewers(ctx, w.Repo.Owner, w.Repo.Name, number, in)
 	return explain(err, "ask for a review of %s#%d", w.Repo, number)
 }
 

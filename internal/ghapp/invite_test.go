@@ -34,7 +34,7 @@ func TestInviteCosts(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
 	w.team()
 	p := w.raise("640Mi")
-	p.Reviewers, p.Assignees = []string{"mona", "acme/platform", "Mona", "salve[bot]"}, []string{"mona"}
+	p.Reviewers, p.Owners, p.Assignees = []string{"mona", "Mona", "salve[bot]"}, []string{"acme/platform", "mona"}, []string{"mona"}
 	_, err := w.client().Propose(t.Context(), p)
 	w.must(err)
 	people := slices.DeleteFunc(writes(w.log.take()), func(l string) bool {
@@ -97,7 +97,20 @@ func TestInviteMisses(t *testing.T) {
 	}
 }
 
-// Sixteen owners are fifteen, and a line that says who was left out.
+// Owners whom GitHub does not take are nobody's concern here, and keep no
+// reviewer from being asked.
+func TestInviteOwners(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	p := w.raise("640Mi")
+	p.Reviewers, p.Owners = []string{"mona"}, []string{"nobody", "acme/none", "initech/x"}
+	_, err := w.client().Propose(t.Context(), p)
+	w.must(err)
+	if reviewers, _, comments := w.asked(); !slices.Equal(reviewers, []string{"mona"}) || comments != "" {
+		t.Errorf("asked %v, said %q", reviewers, comments)
+	}
+}
+
+// Sixteen reviewers are fifteen, and a line that says who was left out.
 func TestInviteCrowd(t *testing.T) {
 	w := newWorld(t, githubtest.Options{})
 	p := w.raise("640Mi")

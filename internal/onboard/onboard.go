@@ -56,8 +56,8 @@ func (r *Runner) Offer(ctx context.Context, repo *plan.Repository, preview func(
 	if err != nil {
 		return forge.Opened{}, err
 	}
-	if who, _, err := trial.Reviewers(ctx, p.Changes); err == nil {
-		p.Reviewers = who
+	if p.Owners, _, err = trial.Owners(ctx, p.Changes); err != nil {
+		return forge.Opened{}, err
 	}
 	opened, err := r.Proposer.Propose(ctx, p)
 	if err != nil {

@@ -59,7 +59,7 @@ func TestReviewers(t *testing.T) {
 				files[path] = text
 			}
 			p := raise(t, linked{inventory.Map(files), tt.link})
-			if got := strings.Join(p.Reviewers, " "); got != tt.want || strings.Join(p.Assignees, " ") != "alice" {
+			if got := strings.Join(append(p.Reviewers, p.Owners...), " "); got != tt.want || strings.Join(p.Assignees, " ") != "alice" {
 				t.Errorf("reviewers %s, assignees %v; want %s and alice", got, p.Assignees, tt.want)
 			}
 			if !strings.Contains(p.Body, tt.note) || tt.note == "" && strings.Contains(p.Body, "**Note**") {

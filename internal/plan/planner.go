@@ -288,7 +288,7 @@ func what(t inventory.Target) string {
 // propose words a change as a pull request.
 func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Reason, error) {
 	t, cfg := c.Target, c.Target.Repo.Config
-	reviewers, remarks, err := t.Repo.Reviewers(ctx, m.change.Files)
+	owners, remarks, err := t.Repo.Owners(ctx, m.change.Files)
 	if err != nil {
 		return Plan{}, policy.Reason{}, err
 	}
@@ -314,7 +314,7 @@ func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Rea
 			Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name),
 			Title:  text.Title, Body: text.Body, Message: text.Message,
 			Labels: p.labels(t, c.Evidence), Draft: cfg.PullRequests.Draft,
-			Reviewers: reviewers, Assignees: cfg.PullRequests.Assignees, AutoMerge: auto,
+			Reviewers: cfg.PullRequests.Reviewers, Owners: owners, Assignees: cfg.PullRequests.Assignees, AutoMerge: auto,
 			Changes: m.change.Files, Comments: text.Comments, Evidence: text.Evidence,
 			Status: forge.CommitStatus{
 				Context: forge.ContextRemediation, State: forge.Success,
