@@ -41,7 +41,8 @@
 // # The edges
 //
 // Package dynatrace speaks to Grail, package ghapp to GitHub, package schedule
-// to the clock, package queue to the database, package server to whoever calls.
+// to the clock, package queue to the database, package server to whoever calls;
+// package metrics counts and package tracing shows what they do.
 // Packages dynatracetest and githubtest are the other sides of the first two:
 // servers of the real protocols, for tests, and with package sandbox for the
 // demo and salve sandbox. Package archtest holds the import rules.
@@ -82,4 +83,5 @@
 //	reason        why nothing was done
 //	job           of the schedule
 //	err took      what went wrong; how long it took
+//	trace_id span_id  where traces are sent: which one a line belongs to
 package internal

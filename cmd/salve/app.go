@@ -26,6 +26,7 @@ import (
 	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/remedy"
+	"github.com/salvehq/salve/internal/tracing"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
 )
@@ -51,6 +52,7 @@ type app struct {
 	grail   dql.Querier
 	catalog *catalog.Catalog
 	metrics *metrics.Metrics
+	trace   *tracing.Tracer
 	log     *slog.Logger
 
 	judging sync.Map // installations whose open pull requests are being looked at
@@ -69,14 +71,19 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 		log.Warn(notice)
 	}
 	m := metrics.New(reasons()...)
-	gh, err := s.github(log, m.Transport("github", cmp.Or[http.RoundTripper](s.transport, wire.NewTransport())))
-	if err != nil {
-		return nil, err
-	}
-	grail, err := s.grail(log)
+	spans, err := s.tracer(log)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	gh, err := s.github(log, spans.Transport("github", m.Transport("github", cmp.Or[http.RoundTripper](s.transport, wire.NewTransport()))))
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.grail(log, spans.Transport("dynatrace", m.Transport("dynatrace", dynatrace.NewTransport())))
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	grail := spans.Querier(client)
 	queries, err := catalog.Default()
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
@@ -90,7 +97,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	planner := &plan.Planner{Dynatrace: s.dynatraceURL, Usage: plan.Metrics{Dynatrace: grail, Catalog: queries, Denied: dynatrace.ErrForbidden}}
 	maker := &propose.Maker{Planner: planner, History: h, Proposer: h, Pulls: h}
 	a := &app{
-		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, log: log,
+		github: gh, host: h, estate: all, grail: grail, catalog: queries, metrics: m, trace: spans, log: log,
 		source: &gate.Source{Dynatrace: grail, Catalog: queries}, cases: &gate.Memory{}, tenant: s.dynatraceURL, pages: s.pages, key: s.githubKey,
 		remedy: &remedy.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
 		tune:   &tune.Runner{Problems: grail, Catalog: queries, Estate: all, Maker: maker, Log: log},
@@ -119,10 +126,19 @@ func (s *settings) github(log *slog.Logger, through http.RoundTripper) (*ghapp.A
 	return gh, nil
 }
 
+// tracer shows what is done as spans, where the environment asks for it.
+func (s *settings) tracer(log *slog.Logger) (*tracing.Tracer, error) {
+	if s.getenv == nil {
+		return nil, nil
+	}
+	return tracing.Open(context.Background(), tracing.Config{Getenv: s.getenv, Version: version(), Redact: s.redactor(), Log: log})
+}
+
 // grail returns a client of the Dynatrace environment.
-func (s *settings) grail(log *slog.Logger) (*dynatrace.Client, error) {
+func (s *settings) grail(log *slog.Logger, through http.RoundTripper) (*dynatrace.Client, error) {
 	return dynatrace.New(dynatrace.Config{
-		URL: s.dynatraceURL, Token: s.dynatraceToken,
+		Transport: through,
+		URL:       s.dynatraceURL, Token: s.dynatraceToken,
 		ClientID: s.dynatraceClientID, ClientSecret: s.dynatraceSecret, TokenURL: s.tokenURL,
 		Log: log,
 	})
@@ -232,12 +248,17 @@ func (a *app) faults(ctx context.Context, repos []*plan.Repository) error {
 	return errors.Join(errs...)
 }
 
-// close ends what the program holds at GitHub.
-func (a *app) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// close ends what the program holds at GitHub, and sends the last traces.
+func (a *app) close() { a.closeBy(time.Now().Add(5 * time.Second)) }
+
+func (a *app) closeBy(end time.Time) {
+	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	if err := a.github.Close(ctx); err != nil {
 		a.log.Warn("tokens not revoked", "err", err)
+	}
+	if err := a.trace.Close(ctx); err != nil {
+		a.log.Warn("traces lost", "err", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/salvehq/salve/internal/estate"
@@ -13,6 +14,7 @@ import (
 	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/remedy"
+	"github.com/salvehq/salve/internal/tracing"
 	"github.com/salvehq/salve/internal/tune"
 )
 
@@ -76,7 +78,7 @@ func (a assignment) job() (queue.Job, error) {
 // or repository does not allow is left to the next tick: to try all again
 // because of one would be at the cost of the others.
 func (w *worker) remediate(ctx context.Context, now time.Time) error {
-	report, err := w.app.remedy.Decide(ctx, now)
+	report, err := w.app.decide(ctx, now)
 	w.app.count(report)
 	if err == nil {
 		var due []remedy.Task
@@ -130,6 +132,7 @@ func (w *worker) assign(ctx context.Context, all []assignment) error {
 		if a.Installation, err = w.app.host.installation(ctx, a.task().Repo); err == nil {
 			var j queue.Job
 			if j, err = a.job(); err == nil {
+				j.Cause = tracing.Cause(ctx)
 				_, err = w.queue.Enqueue(ctx, j)
 			}
 		}
@@ -155,16 +158,31 @@ func (w *worker) propose(ctx context.Context, j queue.Job) error {
 	log := w.app.log.With("job", j.ID, "repo", t.Repo.String(), "installation", a.Installation)
 	switch {
 	case err != nil:
-		log.Warn("not proposed", "err", err, "attempt", j.Attempt)
+		log.WarnContext(ctx, "not proposed", "err", err, "attempt", j.Attempt)
 	case !why.None():
-		log.Info("nothing proposed", "reason", why.Text)
+		log.InfoContext(ctx, "nothing proposed", "reason", why.Text)
 	}
 	return w.after(ctx, a, j, err)
 }
 
-// answer reads the head of a task's repository and answers the task there.
-func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (policy.Reason, error) {
+// decide is the first half of a cycle, as a span.
+func (a *app) decide(ctx context.Context, now time.Time) (remedy.Report, error) {
+	ctx, span := a.trace.Start(ctx, "decide")
+	report, err := a.remedy.Decide(ctx, now)
+	span.Set(slog.Int("problems", len(report.Decisions)), slog.Int("proposals", len(report.Tasks)), slog.Int("repositories", len(report.Repos)))
+	span.End(err)
+	return report, err
+}
+
+// answer reads the head of a task's repository and answers the task there, as a
+// span.
+func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (why policy.Reason, err error) {
 	t := a.task()
+	ctx, span := w.app.trace.Start(ctx, "proposal", slog.String("repo", t.Repo.String()), slog.String("remedy", t.Remedy), slog.Int64("installation", a.Installation))
+	defer func() {
+		span.Set(slog.String("reason", string(why.Code)))
+		span.End(err)
+	}()
 	repo, err := estate.Branch{Estate: w.app.estate, Installation: a.Installation}.Repository(ctx, t.Repo, t.Base)
 	if err != nil {
 		return policy.Reason{}, fmt.Errorf("read %s: %w", t.Repo, err)

@@ -220,7 +220,7 @@ func (q *queryRun) querier() (dql.Querier, error) {
 	if token != "" {
 		q.dynatraceToken = token
 	}
-	client, err := q.grail(slog.New(slog.NewTextHandler(q.env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	client, err := q.grail(slog.New(slog.NewTextHandler(q.env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/schedule"
 	"github.com/salvehq/salve/internal/server"
+	"github.com/salvehq/salve/internal/tracing"
 )
 
 // Bounds of a serving process.
@@ -63,7 +64,7 @@ PostgreSQL that several replicas share. Stops within ten seconds of SIGTERM.`,
 }
 
 func serve(ctx context.Context, env *environment, s *settings) error {
-	log := slog.New(slog.NewJSONHandler(env.Stderr, &slog.HandlerOptions{ReplaceAttr: s.redactor().Attr}))
+	log := slog.New(tracing.LogHandler(slog.NewJSONHandler(env.Stderr, &slog.HandlerOptions{ReplaceAttr: s.redactor().Attr})))
 	a, err := s.open(log)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 		Gates: gates{a}, GateTokens: s.tokens(), Tenant: a.tenant,
 	})
 	parts := []func() error{
-		func() error { return server.Serve(ctx, l, handler, shutdownGrace) },
+		func() error { return server.Serve(ctx, l, a.trace.Handler(handler), shutdownGrace) },
 		func() error { return schedule.Run(ctx, a.log, w.ticks(jobs)...) },
 	}
 	if s.metrics != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/salvehq/salve/internal/redact"
 	"github.com/salvehq/salve/internal/schedule"
+	"github.com/salvehq/salve/internal/tracing"
 )
 
 // Settings are what the operator says: flags, and the environment where a flag
@@ -38,12 +39,18 @@ type settings struct {
 
 	notices []string // about the files that secrets were read from
 
-	transport http.RoundTripper // to GitHub; nil but in tests
+	transport http.RoundTripper   // to GitHub; nil but in tests
+	getenv    func(string) string // for the variables of OpenTelemetry; nil where there are none
 }
 
 // redactor knows the secrets.
 func (s *settings) redactor() *redact.Redactor {
 	r := redact.New(append(s.tokens(), s.githubKey, s.webhookSecret, s.dynatraceToken, s.dynatraceSecret)...)
+	if s.getenv != nil {
+		for _, secret := range tracing.Secrets(s.getenv) {
+			r.Add(secret)
+		}
+	}
 	if u, err := url.Parse(s.database); err == nil && u.User != nil {
 		password, _ := u.User.Password()
 		r.Add(password)
@@ -82,6 +89,7 @@ func (s *settings) scheduleFlags(cmd *cobra.Command, env *environment) {
 
 // secrets reads what has no flag.
 func (s *settings) secrets(env *environment) error {
+	s.getenv = env.Getenv
 	for _, v := range []struct {
 		name string
 		to   *string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/schedule"
 	"github.com/salvehq/salve/internal/server"
+	"github.com/salvehq/salve/internal/tracing"
 )
 
 // Kinds of jobs beside those of the schedule, which have its names.
@@ -97,9 +99,9 @@ func (w *worker) counts(ctx context.Context) ([]metrics.JobCount, time.Duration,
 // register names the handler of each kind.
 func (w *worker) register(jobs []schedule.Job) error {
 	err := errors.Join(
-		w.queue.Handle(kindEvent, w.event, eventOptions()),
-		w.queue.Handle(kindVerdict, w.verdict, verdictOptions()),
-		w.queue.Handle(kindProposal, w.propose, proposalOptions()))
+		w.queue.Handle(kindEvent, w.traced(w.event), eventOptions()),
+		w.queue.Handle(kindVerdict, w.traced(w.verdict), verdictOptions()),
+		w.queue.Handle(kindProposal, w.traced(w.propose), proposalOptions()))
 	if err != nil {
 		return err
 	}
@@ -107,11 +109,27 @@ func (w *worker) register(jobs []schedule.Job) error {
 		run := func(ctx context.Context, _ queue.Job) error { return j.Run(ctx, w.now().UTC()) }
 		// The next tick looks at the same things, so a run that fails is
 		// tried three times and not for hours.
-		if err := w.queue.Handle(j.Name, run, queue.Options{Timeout: j.Limit, MaxAttempts: 3, Workers: 2}); err != nil {
+		if err := w.queue.Handle(j.Name, w.traced(run), queue.Options{Timeout: j.Limit, MaxAttempts: 3, Workers: 2}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// traced makes a span of each attempt of a job. A delivery and its verdict are
+// one trace with the request that brought it; other jobs have one of their own,
+// with a link to what caused them: a cycle may leave thousands of proposals.
+func (w *worker) traced(do queue.Handler) queue.Handler {
+	return func(ctx context.Context, j queue.Job) error {
+		ctx, span := w.app.trace.Resume(ctx, "job "+j.Kind, j.Cause, j.Kind == kindEvent || j.Kind == kindVerdict,
+			slog.Int64("job", j.ID), slog.Int("attempt", j.Attempt), slog.Int64("waited_ms", time.Since(j.Enqueued).Milliseconds()))
+		if j.Kind == kindEvent {
+			span.Set(slog.String("delivery", j.Unique))
+		}
+		err := do(ctx, j)
+		span.End(err)
+		return err
+	}
 }
 
 // ticks are jobs that put jobs into the queue.
@@ -133,7 +151,7 @@ func (w *worker) ticks(jobs []schedule.Job) []schedule.Job {
 // soon runs a job of the schedule before its time, once for all who ask before
 // it starts.
 func (w *worker) soon(ctx context.Context, kind string) error {
-	_, err := w.queue.Enqueue(ctx, queue.Job{Kind: kind, Unique: "soon", Merge: true})
+	_, err := w.queue.Enqueue(ctx, queue.Job{Kind: kind, Unique: "soon", Merge: true, Cause: tracing.Cause(ctx)})
 	return err
 }
 
@@ -146,7 +164,9 @@ func (w *worker) accept(ctx context.Context, e forge.Event) error {
 	if err != nil {
 		return err
 	}
-	inserted, err := w.queue.Enqueue(ctx, queue.Job{Kind: kindEvent, Key: lane(e), Unique: e.Delivery, Payload: payload})
+	inserted, err := w.queue.Enqueue(ctx, queue.Job{
+		Kind: kindEvent, Key: lane(e), Unique: e.Delivery, Payload: payload, Cause: tracing.Cause(ctx),
+	})
 	switch {
 	case err != nil:
 		w.app.metrics.Delivery("failed")
@@ -182,12 +202,12 @@ func (w *worker) event(ctx context.Context, j queue.Job) error {
 	err := w.react(ctx, e)
 	switch {
 	case j.Attempt >= goneAfter && gone(err):
-		log.Info("event of something that is gone", "err", err, "took", time.Since(start))
+		log.InfoContext(ctx, "event of something that is gone", "err", err, "took", time.Since(start))
 		return nil
 	case err != nil:
-		log.Warn("event not handled", "err", err, "attempt", j.Attempt, "took", time.Since(start))
+		log.WarnContext(ctx, "event not handled", "err", err, "attempt", j.Attempt, "took", time.Since(start))
 		return err
 	}
-	log.Info("event handled", "took", time.Since(start))
+	log.InfoContext(ctx, "event handled", "took", time.Since(start))
 	return nil
 }

@@ -20,10 +20,10 @@ const module = "github.com/salvehq/salve/"
 // packages that stand in a later layer, so the table is the architecture:
 // whoever adds a package says here what it may know.
 var layers = [][]string{
-	{"cmd/salve", "cmd/dynatrace-cli"},
+	{"cmd/salve", "cmd/dynatrace-cli", "docs/benchmarks/app"},
 	{"internal/server", "internal/sandbox"},
 	{"internal/githubtest", "internal/dynatracetest", "internal/postgrestest"},
-	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue", "internal/metrics"},
+	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue", "internal/metrics", "internal/tracing"},
 	{"internal/ghapp/wire", "internal/ghapp/webhook"},
 	{"internal/estate", "internal/onboard", "internal/remedy", "internal/tune", "internal/gate", "internal/outcome", "internal/dashboard", "internal/incident", "internal/budget"},
 	{"internal/propose"},
@@ -55,6 +55,7 @@ var vendors = map[string][]string{
 	"github.com/jackc/pgx/v5":                    {"internal/queue"},
 	"modernc.org/sqlite":                         {"internal/queue"},
 	"github.com/prometheus/client_golang":        {"internal/metrics"},
+	"go.opentelemetry.io/otel":                   {"internal/tracing"},
 	"github.com/spf13/cobra":                     {"cmd/salve", "cmd/dynatrace-cli"},
 	"golang.org/x/term":                          {"cmd/salve"},
 }

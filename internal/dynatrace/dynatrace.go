@@ -87,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if cfg.Transport == nil {
-		c.http.Transport = transport()
+		c.http.Transport = NewTransport()
 	}
 	if c.creds, err = c.credentials(); err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// transport is http.DefaultTransport with a floor under TLS.
-func transport() http.RoundTripper {
+// NewTransport returns http.DefaultTransport with a floor under TLS.
+func NewTransport() http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport

@@ -213,7 +213,7 @@ func (c *Checker) conclude(ctx context.Context, repo *plan.Repository, k *Case, 
 		k.Done = (d.Verdict == Proceed || d.Verdict == Warn || d.Verdict == Block) && k.Pass == ""
 	}
 	err := c.tell(ctx, k, line, now)
-	c.Log.Info("gate", "gate", string(k.Gate), "repo", k.Repo.String(), "pull", k.Pull, "sha", string(k.Head), "environment", k.Environment,
+	c.Log.InfoContext(ctx, "gate", "gate", string(k.Gate), "repo", k.Repo.String(), "pull", k.Pull, "sha", string(k.Head), "environment", k.Environment,
 		"verdict", k.Verdict.Word(k.Gate), "state", string(k.State), "reason", k.Why)
 	err = errors.Join(err, c.save(ctx, k, now))
 	return errors.Join(err, c.outcome(ctx, k))

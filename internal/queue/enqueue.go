@@ -19,6 +19,7 @@ type args struct {
 	Key     string `json:"key,omitempty"`
 	Unique  string `json:"unique,omitempty" river:"unique"`
 	Merge   bool   `json:"merge,omitempty"`
+	Cause   string `json:"cause,omitempty"`
 	Live    bool   `json:"live,omitempty"`
 	Payload []byte `json:"payload,omitempty"`
 }
@@ -42,7 +43,7 @@ func (q *Queue) EnqueueAt(ctx context.Context, j Job, at time.Time) (inserted bo
 	if err != nil {
 		return false, err
 	}
-	a := args{kind: j.Kind, Key: j.Key, Unique: j.Unique, Merge: j.Merge, Live: j.Live, Payload: j.Payload}
+	a := args{kind: j.Kind, Key: j.Key, Unique: j.Unique, Merge: j.Merge, Live: j.Live, Cause: j.Cause, Payload: j.Payload}
 	o := &river.InsertOpts{Queue: j.Kind, MaxAttempts: k.MaxAttempts}
 	if j.Unique != "" {
 		o.UniqueOpts = river.UniqueOpts{ByArgs: true}
@@ -121,7 +122,7 @@ func (q *Queue) check(j Job) (kind, error) {
 	case len(j.Payload) > 0 && !json.Valid(j.Payload):
 		return k, fmt.Errorf("enqueue %s: payload is not JSON", j.Kind)
 	}
-	for what, name := range map[string]string{"key": j.Key, "unique name": j.Unique} {
+	for what, name := range map[string]string{"key": j.Key, "unique name": j.Unique, "cause": j.Cause} {
 		if len(name) > maxName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
 			return k, fmt.Errorf("enqueue %s: %s %.60q: want at most %d bytes of UTF-8 without NUL", j.Kind, what, name, maxName)
 		}

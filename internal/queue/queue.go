@@ -75,6 +75,8 @@ type Job struct {
 
 	Payload json.RawMessage // for the handler, at most 4 MiB
 
+	Cause string // names what the job comes from, for traces; kept as it is
+
 	Attempt  int       // 1 for the first; set for handlers
 	Enqueued time.Time // set for handlers; UTC
 }

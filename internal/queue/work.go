@@ -57,7 +57,7 @@ func (w *worker) Work(ctx context.Context, r *river.Job[args]) error {
 		return river.JobSnooze(parkedFor)
 	}
 	err = w.run(ctx, Job{
-		ID: r.ID, Kind: r.Kind, Key: r.Args.Key, Unique: r.Args.Unique, Merge: r.Args.Merge, Live: r.Args.Live,
+		ID: r.ID, Kind: r.Kind, Key: r.Args.Key, Unique: r.Args.Unique, Merge: r.Args.Merge, Live: r.Args.Live, Cause: r.Args.Cause,
 		Payload: r.Args.Payload, Attempt: r.Attempt, Enqueued: r.CreatedAt.UTC(),
 	})
 	w.end(ctx, r)

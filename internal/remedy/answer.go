@@ -41,11 +41,11 @@ func (r *Runner) answer(ctx context.Context, repo *plan.Repository, t Task, limi
 	made, err := r.Maker.Make(ctx, t.Task, plan.Case{Target: target, Evidence: t.Evidence, Cause: t.Cause}, limits, now)
 	a := Answer{Reason: Reason{Reason: made.Reason}, Pull: made.Opened.Pull}
 	if made.Plan.Notice != "" {
-		r.Log.Warn("use not known", "problem", t.problems(), "reason", made.Plan.Notice)
+		r.Log.WarnContext(ctx, "use not known", "problem", t.problems(), "reason", made.Plan.Notice)
 	}
 	if made.Plan.Proposal.Key != "" {
 		a.Planned = Planned{Plan: made.Plan, Problems: t.problems(), Opened: made.Opened, Err: err}
-		r.Log.Info("proposed", "repo", t.Repo.String(), "pull", a.Pull.Number, "action", made.Opened.Action,
+		r.Log.InfoContext(ctx, "proposed", "repo", t.Repo.String(), "pull", a.Pull.Number, "action", made.Opened.Action,
 			"problem", a.Planned.Problems, "reason", a.Reason.Text)
 	}
 	return a, err
