@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -13,7 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/dql/eval"
@@ -64,7 +65,7 @@ type town struct {
 	box      *sandbox.Sandbox
 	environ  []string
 	problems []string // display ids
-	repo     string   // what its repository is called now
+	repo     string   // what its repository is called by now, if not acme/shop
 }
 
 // newTown has an open pull request whose base moved, one whose problem has been
@@ -81,7 +82,7 @@ func townOf(t *testing.T, ago time.Time) *town {
 			delete(world, file)
 		}
 	}
-	w := &town{t: t, repo: "acme/shop"}
+	w := &town{t: t}
 	w.box, w.environ = sandboxed(t, fs.FS(world))
 	w.problems = []string{"P-260301", "P-260302"}
 	w.cycle(nil, ago)
@@ -92,15 +93,18 @@ func townOf(t *testing.T, ago time.Time) *town {
 	return w
 }
 
+// name is that of the repository.
+func (w *town) name() string { return cmp.Or(w.repo, "acme/shop") }
+
 // push changes a file of the default branch, as a person does.
 func (w *town) push(file string, change func(string) string) {
 	w.t.Helper()
-	text, err := w.box.GitHub.ReadFile(w.repo, "main", file)
+	text, err := w.box.GitHub.ReadFile(w.name(), "main", file)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	after := githubtest.File{Content: change(text)}
-	if _, err := w.box.GitHub.PushCommit(w.repo, "maria", "main", "change "+file, map[string]*githubtest.File{file: &after}); err != nil {
+	if _, err := w.box.GitHub.PushCommit(w.name(), "maria", "main", "change "+file, map[string]*githubtest.File{file: &after}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -154,7 +158,7 @@ func (w *town) cycle(transport http.RoundTripper, now time.Time) {
 func (w *town) state() githubtest.State {
 	w.t.Helper()
 	w.box.GitHub.Settle()
-	s, err := w.box.GitHub.State(w.repo)
+	s, err := w.box.GitHub.State(w.name())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -168,11 +172,11 @@ func TestCrashAtEveryRequestOfACycle(t *testing.T) {
 	before := calm.state()
 	calm.cycle(nil, later)
 	want := calm.state()
-	if open := opens(want); len(want.Issues) != 3 || !slices.Equal(open, []int{1, 3}) || len(want.Branches) != 3 || cmp.Equal(before.Issues[0].Diff, want.Issues[0].Diff) {
+	if open := opens(want); len(want.Issues) != 3 || !slices.Equal(open, []int{1, 3}) || len(want.Branches) != 3 || gocmp.Equal(before.Issues[0].Diff, want.Issues[0].Diff) {
 		t.Fatalf("the cycle did not update, close and open: open %v of %d", open, len(want.Issues))
 	}
 	calm.cycle(nil, later)
-	if diff := cmp.Diff(want, calm.state()); diff != "" {
+	if diff := gocmp.Diff(want, calm.state()); diff != "" {
 		t.Fatalf("a second cycle changes:\n%s", diff)
 	}
 	nth := 9 // in a quarter of a minute; soak tries all
@@ -192,7 +196,7 @@ func TestCrashAtEveryRequestOfACycle(t *testing.T) {
 				t.Errorf("killed at request %d, the cycle reports no error", k)
 			}
 			w.cycle(nil, later)
-			if diff := cmp.Diff(want, w.state()); diff != "" {
+			if diff := gocmp.Diff(want, w.state()); diff != "" {
 				t.Errorf("killed at request %d, done: %v:\n%s", k, done, diff)
 			}
 			w.box.Close()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -61,12 +62,24 @@ func TestOneInstallationHoldsUpNoOther(t *testing.T) {
 			w, database := twoAccounts(t), filepath.Join(t.TempDir(), "salve.db")
 			remove := w.box.GitHub.Inject(tt.fault)
 			e := w.engine(database)
-			e.worker.app.estate.Patience = 200 * time.Millisecond
+			e.worker.app.estate.Patience = 500 * time.Millisecond
 			began := time.Now()
 			e.start()
-			ticked := make(chan error, 1)
-			go func() { ticked <- e.worker.remediate(t.Context(), later) }()
+			ticked, opened := make(chan error, 1), make(chan struct{})
+			go func() {
+				var errs []error
+				for over := false; !over; {
+					errs = append(errs, e.worker.remediate(t.Context(), later))
+					select {
+					case <-opened:
+						over = true
+					default: // on a busy machine the other one was late as well
+					}
+				}
+				ticked <- errors.Join(errs...)
+			}()
 			eventually(t, e, "the other's pull request", func() bool { return w.pulls("acme/shop") == 1 })
+			close(opened)
 			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("opened after %v: it waited for the other", took)
 			} else {
