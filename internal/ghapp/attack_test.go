@@ -145,6 +145,7 @@ func TestTokensAreNarrow(t *testing.T) {
 	if len(tokens) != 3 {
 		t.Fatalf("tokens %v, want three: to read, to propose, to judge", tokens)
 	}
+	pushers, judges := 0, 0
 	for asked, token := range tokens {
 		may := func(method, path, body string) bool {
 			req, _ := http.NewRequestWithContext(t.Context(), method, w.url+path, strings.NewReader(body))
@@ -157,6 +158,12 @@ func TestTokensAreNarrow(t *testing.T) {
 		push := `{"ref":"refs/heads/x` + fmt.Sprint(len(asked)) + `","sha":"` + string(w.head("main")) + `"}`
 		propose, judge := strings.Contains(asked, `"contents":"write"`), strings.Contains(asked, `"statuses":"write"`)
 		status := `{"state":"success","context":"x"}`
+		if propose {
+			pushers++
+		}
+		if judge {
+			judges++
+		}
 		for what, tt := range map[string]struct{ got, want bool }{
 			"push to shop":    {may("POST", "repos/acme/shop/git/refs", push), propose},
 			"push to other":   {may("POST", "repos/acme/other/git/refs", push), false},
@@ -167,6 +174,9 @@ func TestTokensAreNarrow(t *testing.T) {
 				t.Errorf("token for %s: %s is %v, want %v", asked, what, tt.got, tt.want)
 			}
 		}
+	}
+	if pushers != 1 || judges != 2 {
+		t.Errorf("%d tokens may push and %d judge, want one, to propose, and two", pushers, judges)
 	}
 	if w.LiveTokens() != 3 {
 		t.Errorf("%d tokens live, want 3", w.LiveTokens())
