@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -268,5 +269,46 @@ func TestClaimedRepository(t *testing.T) {
 	}
 	if _, err := a.host.OpenPulls(t.Context(), shop); err != nil {
 		t.Errorf("through the new installation: %v", err)
+	}
+}
+
+// A command counts when it is written, once, by a person: what somebody makes
+// of a comment later, what is taken back, and what programs write does nothing.
+func TestCommentsThatAreNoCommands(t *testing.T) {
+	o := newOffice(t)
+	id, err := o.box.GitHub.Comment("acme/shop", "maria", 1, "/salve ignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := o.state()
+	for name, change := range map[string]func(*forge.Event){
+		"edited":          func(e *forge.Event) { e.Action = "edited" },
+		"deleted":         func(e *forge.Event) { e.Action = "deleted" },
+		"by a bot":        func(e *forge.Event) { e.SenderBot = true },
+		"by a stranger":   func(e *forge.Event) { e.Comment.Author = "stranger" },
+		"by nobody":       func(e *forge.Event) { e.Comment.Author = "" },
+		"a name of paths": func(e *forge.Event) { e.Comment.Author = "../../../user" },
+		"on an issue":     func(e *forge.Event) { e.Issue = 999 },
+		"quoted":          func(e *forge.Event) { e.Comment.Body = "> /salve ignore" },
+		"as code":         func(e *forge.Event) { e.Comment.Body = "    /salve ignore" },
+		"as a block":      func(e *forge.Event) { e.Comment.Body = "```\n/salve ignore\n```" },
+		"second line":     func(e *forge.Event) { e.Comment.Body = "please\n/salve ignore" },
+	} {
+		e := forge.Event{
+			Kind: forge.EventIssueComment, Action: "created", Installation: 101, Repo: forge.Repo{Owner: "acme", Name: "shop"}, Issue: 1, Sender: "maria", Default: "main",
+			Comment: forge.Comment{ID: id, Author: "maria", Body: "/salve ignore"},
+		}
+		change(&e)
+		if err := o.worker.react(t.Context(), e); err != nil && !gone(err) && !strings.Contains(err.Error(), "is not a name that GitHub gives") {
+			t.Errorf("%s: %v", name, err)
+		}
+		now := o.state()
+		now.Issues[0].Comments, before.Issues[0].Comments = nil, nil // a thumb down is a receipt
+		if !reflect.DeepEqual(now, before) || now.Issues[0].State != "open" {
+			t.Errorf("%s: something was done", name)
+		}
+	}
+	for _, c := range o.box.GitHub.Climbing() {
+		t.Errorf("asked for %s", c.Path)
 	}
 }
