@@ -228,3 +228,49 @@ func TestLogOfStrangers(t *testing.T) {
 		t.Errorf("%d lines, the first of %d bytes: %.300s", len(lines), len(lines[0]), lines[0])
 	}
 }
+
+// Whoever asks whether the program is ready, which needs no secret, costs the
+// database one look in a second, however often they ask; a hang ends.
+func TestReadyIsFoundOutOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		hang := true
+		h := New(Config{Log: slog.New(slog.DiscardHandler), Ready: func(ctx context.Context) error {
+			asked.Add(1)
+			if hang {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			time.Sleep(100 * time.Millisecond)
+			return nil
+		}})
+		ask := func() int {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+			return w.Code
+		}
+		began := time.Now()
+		if got := ask(); got != http.StatusServiceUnavailable || time.Since(began) > 6*time.Second {
+			t.Errorf("a database that hangs: %d after %v", got, time.Since(began))
+		}
+		hang = false
+		time.Sleep(2 * readyFor)
+		asked.Store(0)
+		var group sync.WaitGroup
+		for range 500 {
+			group.Go(func() {
+				if got := ask(); got != http.StatusOK {
+					t.Errorf("%d, want 200", got)
+				}
+			})
+		}
+		group.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("found out %d times for 500 who asked", n)
+		}
+		time.Sleep(2 * readyFor)
+		if ask(); asked.Load() != 2 {
+			t.Errorf("an old answer is given")
+		}
+	})
+}

@@ -67,7 +67,7 @@ func New(c Config) http.Handler {
 	var room budget
 	mux.HandleFunc("POST /webhook", func(w http.ResponseWriter, r *http.Request) { c.webhook(w, r, &room) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", c.ready)
+	mux.HandleFunc("GET /readyz", c.ready(&readiness{turn: make(chan struct{}, 1)}))
 	if c.Gates != nil {
 		mux.HandleFunc("GET /v1/gates/{environment}/{service...}", c.answer)
 		mux.HandleFunc("POST /v1/gates/{environment}/{service...}", c.answer)
@@ -136,13 +136,47 @@ func quoted(r *http.Request, name string) string {
 	return v[:min(len(v), maxQuoted)]
 }
 
-func (c Config) ready(w http.ResponseWriter, r *http.Request) {
-	if err := c.Ready(r.Context()); err != nil {
-		c.Log.Warn("not ready", "err", err)
-		say(w, http.StatusServiceUnavailable, "not ready")
-		return
+// A readiness is what was last found out, so that whoever asks often does not
+// keep the database from its work.
+type readiness struct {
+	turn chan struct{} // holds one: whoever has it may use what follows
+	at   time.Time
+	err  error
+}
+
+// readyFor is how long an answer holds, readyLimit how long it may take.
+const (
+	readyFor   = time.Second
+	readyLimit = 5 * time.Second
+)
+
+func (c Config) ready(last *readiness) http.HandlerFunc {
+	find := func(ctx context.Context) error {
+		select {
+		case last.turn <- struct{}{}:
+			defer func() { <-last.turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if time.Since(last.at) < readyFor {
+			return last.err
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyLimit) // others wait for it too
+		defer cancel()
+		last.err = c.Ready(ctx)
+		last.at = time.Now()
+		if last.err != nil {
+			c.Log.Warn("not ready", "err", last.err)
+		}
+		return last.err
 	}
-	say(w, http.StatusOK, "ready")
+	return func(w http.ResponseWriter, r *http.Request) {
+		if find(r.Context()) != nil {
+			say(w, http.StatusServiceUnavailable, "not ready")
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	}
 }
 
 func say(w http.ResponseWriter, status int, text string) {
