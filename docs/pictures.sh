@@ -14,5 +14,5 @@ shoot() { # PAGE SIZE PICTURE [FLAG]
   if command -v pngquant >/dev/null; then pngquant --force --ext .png 32 "docs/$3.png"; fi
 }
 shoot block 960,960 gate-block
-shoot rollback 390,1330 gate-rollback-phone
-shoot healthy 390,1330 gate-healthy-phone --blink-settings=preferredColorScheme=0
+shoot rollback 390,1400 gate-rollback-phone
+shoot healthy 390,1400 gate-healthy-phone --blink-settings=preferredColorScheme=0

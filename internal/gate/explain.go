@@ -127,15 +127,40 @@ func asked(b *strings.Builder, k Case) {
 	}
 }
 
-// advice says what leads on from a verdict that holds back.
+// Advice says what leads on from a verdict that holds back, what is typed in
+// backticks.
+func (k Case) Advice() []string {
+	held := k.Verdict == Block || k.Verdict == Hold
+	switch {
+	case !held || k.Mode == policy.Shadow:
+		return nil
+	case k.Gate == policy.PreDeployment && k.Run == 0:
+		return []string{
+			"Wait: the gate looks again by itself and passes once the problem has been closed for the configured time.",
+			"If this change remedies the problem, write `Fixes P-…` with its id into the description, or comment `/salve fixes P-…` here.",
+			"In an emergency, whoever is allowed to may comment `/salve break-glass REASON`.",
+		}
+	case k.Gate == policy.Risk:
+		return []string{
+			"Whoever is allowed to break the glass may approve: the comment `/salve break-glass REASON`, which says why the risk is taken.",
+			"Wait: each problem counts half as much for every 48 hours since it ended, and an open one sets a floor.",
+		}
+	case k.Verdict == Block && len(k.Suspects) > 0:
+		return []string{"Look at what was deployed since the last healthy deployment, the newest first, and revert what is tied to the problem."}
+	}
+	return nil
+}
+
+// advice writes the advice about a case.
 func advice(b *strings.Builder, k Case) {
-	if k.Verdict != Block && k.Verdict != Hold || k.Gate != policy.PreDeployment || k.Mode == policy.Shadow {
+	lines := k.Advice()
+	if len(lines) == 0 {
 		return
 	}
-	b.WriteString("\n#### What you can do\n\n" +
-		"- Wait: the gate looks again by itself and passes once the problem has been closed for the configured time.\n" +
-		"- If this change remedies the problem, write `Fixes P-…` with its id into the description, or comment `/salve fixes P-…`.\n" +
-		"- In an emergency, whoever is allowed to may comment `/salve break-glass REASON`.\n")
+	b.WriteString("\n#### What you can do\n\n")
+	for _, line := range lines {
+		fmt.Fprintf(b, "- %s\n", line)
+	}
 }
 
 // count writes a number of things.

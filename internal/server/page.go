@@ -108,6 +108,7 @@ func (c Config) render(b *bytes.Buffer, k gate.Case, others []gate.Case) error {
 		"risk":     func(v gate.Verdict) string { return v.Word(policy.PreDeployment) },
 		"tone":     tone,
 		"notebook": func(query string) string { return queryURL(c.Tenant, query) },
+		"typed":    typed,
 		"problem":  func(event any) string { return prose.ProblemURL(c.Tenant, fmt.Sprint(event)) },
 	}).ParseFS(pages, "page/gate.html")
 	if err != nil {
@@ -138,6 +139,20 @@ func legible[T any](v T) (out T, err error) {
 		}
 		return r
 	}, text), &out)
+}
+
+// typed is text in which what is typed stands in backticks.
+func typed(text string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		if i%2 == 1 {
+			part = "<code>" + template.HTMLEscapeString(part) + "</code>"
+		} else {
+			part = template.HTMLEscapeString(part)
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String()) // escaped above
 }
 
 // tone is the colour of a verdict, which the page always says in words too.
