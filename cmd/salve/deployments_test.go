@@ -257,7 +257,7 @@ func TestDeploymentWithoutBucketPermission(t *testing.T) {
 // A canary that is worse is rolled back, whoever asks; one that is not is
 // promoted once it had traffic.
 func TestCanaryOverTheWire(t *testing.T) {
-	r := newRelease(t, "  canary: {mode: enforce, clean: 3s, deadline: 10m}\n")
+	r := newRelease(t, "  canary: {mode: enforce, clean: 3s, deadline: 1m}\n")
 	r.deploy()
 	r.says("main", forge.ContextCanary, "pending", "INCONCLUSIVE: no span of the canary checkout-canary")
 	r.traffic("checkout-canary")

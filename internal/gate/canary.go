@@ -192,7 +192,7 @@ func (c *Checker) canary(ctx context.Context, repo *plan.Repository, k *Case, no
 	d := Compare(k.Kinds, rule, now.Sub(k.Opened), over)
 	d.Services = k.Services
 	if why == "" && d.Verdict == Proceed {
-		why = c.silent(ctx, repo, k)
+		why = c.silent(ctx, repo, k, now)
 	}
 	if why != "" && d.Verdict != Block {
 		d.Verdict, d.Why = Undecided, why

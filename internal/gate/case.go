@@ -76,6 +76,8 @@ type Case struct {
 	Evidence []Row     // of the last verdict that held back, kept when it is over
 	Health   []Health  // of the gate post-deployment
 	Failing  time.Time // since when its samples see a critical problem; zero if the last did not
+	Silent   string    // why nothing shows that the deployment did anything
+	SilentAt time.Time // when that was last looked for
 	Terms    []Risk    // of the gate risk
 	Kinds    []Kind    // of the gate canary
 	Quality  string

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/gate"
 	"github.com/salvehq/salve/internal/plan"
@@ -90,5 +92,32 @@ func TestOwnDeploymentStatusIsNotWatched(t *testing.T) {
 	e := forge.Event{Repo: shop, Head: sha('d', 1), Environment: "production", Default: "main", At: noon, Sender: "Salve[bot]", Deployment: 1}
 	if err := w.checker.Deployed(t.Context(), e, noon); err != nil || len(w.host.said) > 0 {
 		t.Errorf("%v, said %v", err, w.host.said)
+	}
+}
+
+// Reading spans is dear: a canary without traffic is not asked about every
+// minute, and its end is seen at the deadline all the same.
+func TestSilenceIsLookedForRarely(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/canary-good.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, a)
+	w.traffic.silent = "no span"
+	for _, line := range []string{"10:00:00 deploy production", "10:30:00 due"} {
+		if err := w.step(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for at := w.now.Add(time.Minute); w.now.Hour() < 12; at = at.Add(time.Minute) {
+		if err := w.step(at.Format(time.TimeOnly) + " due"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.traffic.asked > 11 { // every ten minutes, and once at the deadline
+		t.Errorf("looked for spans %d times in 90 minutes", w.traffic.asked)
+	}
+	if got := w.host.statuses[string(sha('d', 1))+forge.ContextCanary]; got.State != forge.Error {
+		t.Errorf("at the deadline: %+v, want an error", got)
 	}
 }
