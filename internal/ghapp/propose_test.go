@@ -378,3 +378,19 @@ func TestLabelStaysOff(t *testing.T) {
 		t.Errorf("the label is back:\n%s", w.state())
 	}
 }
+
+// A draft is one where the plan of the repository has them, else an ordinary
+// pull request.
+func TestDraft(t *testing.T) {
+	for _, none := range []bool{false, true} {
+		w := newWorld(t, githubtest.Options{})
+		w.must(w.SetFlags("acme/shop", func(f *githubtest.Flags) { f.NoDrafts = none }))
+		p := w.raise("640Mi")
+		p.Draft = true
+		opened, err := w.client().Propose(t.Context(), p)
+		w.must(err)
+		if opened.Action != forge.Created || opened.Pull.Draft == none || w.pull().Draft == none {
+			t.Errorf("plan without drafts %v: %s, draft %v", none, opened.Action, opened.Pull.Draft)
+		}
+	}
+}

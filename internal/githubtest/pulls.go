@@ -106,6 +106,9 @@ func (c *call) createPull() (reply, error) {
 	case in.Title == nil:
 		return reply{}, missing("title")
 	}
+	if in.Draft && c.repo.NoDrafts {
+		return reply{}, unprocessable("Draft pull requests are not supported in this repository.")
+	}
 	n := NewPull{Head: *in.Head, Base: *in.Base, Title: *in.Title, Draft: in.Draft}
 	if in.Body != nil {
 		n.Body = *in.Body

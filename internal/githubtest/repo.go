@@ -26,6 +26,7 @@ type Flags struct {
 	Archived     bool // read only
 	Disabled     bool // blocked by GitHub
 	DeleteMerged bool // delete head branches after a merge
+	NoDrafts     bool // the plan has no draft pull requests
 	AutoMerge    bool // may be asked to merge by itself
 }
 
