@@ -306,6 +306,43 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// A dry run says whom a pull request would ask, and what GitHub would merge.
+func TestPlanAsks(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../testdata/demo/repos/acme/shop")); err != nil {
+		t.Fatal(err)
+	}
+	config := "version: 1\nenvironments: {production: {namespaces: [shop]}}\nremedies: {memory-limit: {auto-merge: [production]}}\npull-requests: {reviewers: [alice]}\n"
+	for file, text := range map[string]string{".github/salve.yml": config, "CODEOWNERS": "* @acme/shop @alice\n"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"plan", "--repo", dir, "--records", "../../testdata/demo/problems.jsonl", "--now", now}
+	out, errs, code := salve(t, nil, append(args, "--format", "json")...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	memory := 0
+	for _, p := range cycleOf(t, out).Pulls {
+		if strings.Join(p.Asked, " ") != "alice acme/shop" {
+			t.Errorf("%s asks %v", p.Title, p.Asked)
+		}
+		if p.Auto != strings.Contains(p.Branch, "memory-limit") {
+			t.Errorf("%s merges by itself: %v", p.Title, p.Auto)
+		}
+		if p.Auto {
+			memory++
+		}
+	}
+	if memory == 0 {
+		t.Error("no memory limit among the pull requests")
+	}
+	if out, _, _ = salve(t, nil, args...); !strings.Contains(out, "  asks     alice, acme/shop\n") || !strings.Contains(out, "  merges   by itself, by the rules of the branch\n") {
+		t.Errorf("printed:\n%s", out)
+	}
+}
+
 // Every command explains itself with an example.
 func TestHelp(t *testing.T) {
 	root := rootCommand(&environment{Getenv: func(string) string { return "" }})

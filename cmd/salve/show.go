@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/remedy"
 )
 
@@ -16,6 +18,8 @@ type pullView struct {
 	Branch   string       `json:"branch"`
 	Title    string       `json:"title"`
 	Labels   []string     `json:"labels"`
+	Asked    []string     `json:"reviewers,omitempty"` // when it is opened; owners of the files among them
+	Auto     bool         `json:"auto_merge,omitempty"`
 	Diff     string       `json:"diff"`
 	Statuses []statusView `json:"statuses"`
 	Author   string       `json:"author,omitempty"`
@@ -44,6 +48,19 @@ type decisionView struct {
 	Snippet    string   `json:"snippet,omitempty"`
 }
 
+// ask fills in who and what a proposal asks for.
+func (v *pullView) ask(p forge.Proposal) {
+	for _, l := range p.Labels {
+		v.Labels = append(v.Labels, l.Name)
+	}
+	for _, r := range slices.Concat(p.Reviewers, p.Owners) {
+		if !slices.Contains(v.Asked, r) {
+			v.Asked = append(v.Asked, r)
+		}
+	}
+	v.Auto = p.AutoMerge
+}
+
 // pullsOf lists the pull requests that a cycle planned.
 func pullsOf(c cycle) []pullView {
 	out := []pullView{}
@@ -53,9 +70,7 @@ func pullsOf(c cycle) []pullView {
 			Diff: p.Proposal.Changes.Unified(), URL: p.Opened.Pull.URL, Rule: p.Rule, Action: string(p.Opened.Action),
 			Statuses: []statusView{},
 		}
-		for _, l := range p.Proposal.Labels {
-			v.Labels = append(v.Labels, l.Name)
-		}
+		v.ask(p.Proposal)
 		for _, id := range p.Problems {
 			v.Problems = append(v.Problems, string(id))
 		}
@@ -73,9 +88,7 @@ func pullsOf(c cycle) []pullView {
 			Repo: p.Repo.String(), Number: d.Opened.Pull.Number, Branch: p.Branch, Title: p.Title, Diff: p.Changes.Unified(),
 			URL: d.Opened.Pull.URL, Rule: d.Plan.Rule, Action: string(d.Opened.Action), Problems: d.Detector.Examples, Statuses: []statusView{},
 		}
-		for _, l := range p.Labels {
-			v.Labels = append(v.Labels, l.Name)
-		}
+		v.ask(p)
 		out = append(out, v)
 	}
 	return out
@@ -155,6 +168,12 @@ func (p *printer) pull(v pullView) {
 	p.f("  branch   %s\n", clean(v.Branch))
 	if len(v.Labels) > 0 {
 		p.f("  labels   %s\n", strings.Join(v.Labels, ", "))
+	}
+	if len(v.Asked) > 0 {
+		p.f("  asks     %s\n", clean(strings.Join(v.Asked, ", ")))
+	}
+	if v.Auto {
+		p.f("  merges   by itself, by the rules of the branch\n")
 	}
 	if len(v.Problems) > 0 {
 		p.f("  problems %s\n", clean(strings.Join(v.Problems, ", ")))
