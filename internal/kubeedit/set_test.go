@@ -185,7 +185,15 @@ func TestBytes(t *testing.T) {
 	if err != nil || len(dirs) < 3 {
 		t.Fatalf("no testdata: %v", err)
 	}
+	kinds := map[string]int{}
 	for _, dir := range dirs {
+		kind := ""
+		for _, k := range byteKinds {
+			if base := filepath.Base(dir); base == k || strings.HasPrefix(base, k+"-") {
+				kind = k
+			}
+		}
+		kinds[kind]++
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			read := func(name string) []byte {
 				b, err := os.ReadFile(filepath.Join(dir, name))
@@ -219,6 +227,22 @@ func TestBytes(t *testing.T) {
 			}
 		})
 	}
+	for _, k := range byteKinds {
+		t.Logf("%3d %s", kinds[k], k)
+		if kinds[k] < 3 {
+			t.Errorf("%s: %d cases, want at least 3", k, kinds[k])
+		}
+	}
+	if n := kinds[""]; n > 0 {
+		t.Errorf("%d folders are of no kind", n)
+	}
+}
+
+// byteKinds are what the folders of testdata/bytes are about; a folder is called
+// after its kind.
+var byteKinds = []string{
+	"plain", "single", "double", "flow", "block", "tabs", "crlf", "bom", "no-newline", "multibyte", "breaks", "directive", "end-marker",
+	"comment", "duplicate", "items", "mixed", "embedded", "insert",
 }
 
 // TestEveryScalar sets every value of all testdata to another and back: the
