@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -72,6 +73,7 @@ func (r *Repository) Facts(ctx context.Context) ([]Fact, error) {
 		}
 	}
 	out = append(out, r.values()...)
+	out = append(out, r.images()...)
 	sized, err := r.resources(ctx)
 	if err != nil {
 		return nil, err
@@ -118,6 +120,29 @@ func (r *Repository) sorted(all []Fact) []Fact {
 	out := make([]Fact, len(all))
 	for n, p := range order {
 		out[n] = all[p.n]
+	}
+	return out
+}
+
+// images returns what the images fields of kustomizations say.
+func (r *Repository) images() []Fact {
+	var out []Fact
+	for _, dir := range slices.Sorted(maps.Keys(r.graph)) {
+		k := r.graph[dir]
+		for _, s := range k.Images() {
+			f := Fact{
+				Form: ConfigFile, Kind: "Kustomization", Name: dir, Field: s.Path.String(), Value: s.Value, File: k.Path, Line: s.Line, Declared: k.Path,
+				How: "images of " + dir, Environments: r.opts.environmentsOf(k.Path, "", ""),
+			}
+			file, err := r.file(k.Path)
+			if err == nil {
+				err = file.Editable(kubeedit.Address{Path: s.Path}, r.opts.Shared)
+			}
+			if err != nil {
+				f = f.refused(err)
+			}
+			out = append(out, f)
+		}
 	}
 	return out
 }
@@ -173,7 +198,7 @@ func (f Fact) Target() Target {
 	switch f.Form {
 	case Terraform:
 		t.Address, t.File = f.Field, f.Declared
-	case Values:
+	case Values, ConfigFile:
 		t.File, t.Path = f.File, f.Field
 	default:
 		t.APIVersion, t.Kind, t.Namespace, t.Name, t.Container, t.Field = f.APIVersion, f.Kind, f.Namespace, f.Name, f.Container, f.Field

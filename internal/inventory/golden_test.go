@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestGolden runs the archives in testdata. The comment of an archive names the
 // kind of place it is about, "place: plain manifest", and then has one command
-// per line; the file "want" is what they print, the other files are the
+// per line, up to the next kind; the file "want" is what they print, the other files are the
 // repository. Every change is also undone, and has to give the bytes that were
 // there before.
 func TestGolden(t *testing.T) {
@@ -40,10 +40,12 @@ func TestGolden(t *testing.T) {
 			}
 			s := newScript(t, ar)
 			got := s.run(t)
-			if s.place == "" {
-				t.Error("no line place:")
+			for place, n := range s.answers {
+				if place == "" {
+					t.Error("no line place:")
+				}
+				places[place] += n
 			}
-			places[s.place] += s.answers
 			if *update {
 				s.save(t, file, ar, got)
 			} else if diff := cmp.Diff(s.want, got); diff != "" {
@@ -61,15 +63,18 @@ func TestGolden(t *testing.T) {
 
 type script struct {
 	place    string
-	commands []string
+	commands []step
 	opts     Options
 	files    map[string]string
 	want     string
-	answers  int // of set and locate
+	answers  map[string]int // of set and locate, by place
 }
 
+// A step is one command and the kind of place that it is about.
+type step struct{ place, command string }
+
 func newScript(t *testing.T, ar *txtar.Archive) *script {
-	s := &script{files: map[string]string{}, opts: Options{Environments: map[string]Environment{}}}
+	s := &script{answers: map[string]int{}, files: map[string]string{}, opts: Options{Environments: map[string]Environment{}}}
 	for _, f := range ar.Files {
 		if f.Name == "want" {
 			s.want = string(f.Data)
@@ -90,7 +95,7 @@ func newScript(t *testing.T, ar *txtar.Archive) *script {
 		case "environment":
 			s.environment(t, strings.Fields(rest))
 		default:
-			s.commands = append(s.commands, strings.TrimSpace(line))
+			s.commands = append(s.commands, step{s.place, strings.TrimSpace(line)})
 		}
 	}
 	return s
@@ -121,9 +126,9 @@ func (s *script) open(t *testing.T) *Repository {
 func (s *script) run(t *testing.T) string {
 	var out strings.Builder
 	r := s.open(t)
-	for _, c := range s.commands {
-		fmt.Fprintf(&out, "> %s\n", c)
-		words := strings.Fields(c)
+	for _, st := range s.commands {
+		fmt.Fprintf(&out, "> %s\n", st.command)
+		words := strings.Fields(st.command)
 		switch words[0] {
 		case "workloads":
 			for _, w := range r.Workloads() {
@@ -145,7 +150,7 @@ func (s *script) run(t *testing.T) string {
 			change, err := r.Create(t.Context(), words[1], []byte(strings.ReplaceAll(strings.Join(words[2:], " "), `\n`, "\n")+"\n"))
 			s.print(t, &out, change, err)
 		case "locate":
-			s.answers++
+			s.answers[st.place]++
 			site, err := r.Locate(t.Context(), target(t, words[1:]))
 			if err != nil {
 				fmt.Fprintln(&out, err)
@@ -153,7 +158,7 @@ func (s *script) run(t *testing.T) string {
 			}
 			fmt.Fprintf(&out, "%s:%d %q written=%t from=%q %s; %s\n", site.File, site.Line, site.Value, site.Written, site.From, site.Address, site.How)
 		case "set":
-			s.answers++
+			s.answers[st.place]++
 			change, err := r.SetAll(t.Context(), assignments(t, words[1:]))
 			s.print(t, &out, change, err)
 			if err == nil {

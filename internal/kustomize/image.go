@@ -14,15 +14,33 @@ import (
 type image struct {
 	name string
 	line int
-	sets []string // newName, newTag, digest
+	sets []Setting
+}
+
+// A Setting is what an entry of the images field gives to an image.
+type Setting struct {
+	Path  kubeedit.Path // in the kustomization
+	Key   string        // newName, newTag or digest
+	Value string
+	Line  int
+}
+
+// Images returns what the images field of a kustomization says.
+func (k *Kustomization) Images() []Setting {
+	var out []Setting
+	for _, i := range k.images {
+		out = append(out, i.sets...)
+	}
+	return out
 }
 
 func (k *Kustomization) readImages(d *kubeedit.Document, root *yaml.Node) {
 	for _, n := range kubeedit.Items(root, "images") {
 		i := image{name: kubeedit.Text(n, "name"), line: d.Line + n.Line - 1}
 		for _, key := range []string{"newName", "newTag", "digest"} {
-			if v := kubeedit.Text(n, key); v != "" {
-				i.sets = append(i.sets, key+" "+v)
+			if v := kubeedit.Member(n, key); v != nil {
+				at := kubeedit.Path{kubeedit.Key("images"), kubeedit.Named(i.name), kubeedit.Key(key)}
+				i.sets = append(i.sets, Setting{at, key, v.Value, d.Line + v.Line - 1})
 			}
 		}
 		k.images = append(k.images, i)
@@ -42,8 +60,12 @@ func (i *Instance) image(f Field) error {
 	for n := len(i.Chain) - 1; n >= 0; n-- {
 		for _, img := range i.Chain[n].images {
 			if img.name == name {
+				var sets []string
+				for _, s := range img.sets {
+					sets = append(sets, s.Key+" "+s.Value)
+				}
 				return &patch.Refusal{
-					Path: i.Chain[n].Path, Line: img.line, Why: fmt.Sprintf("images: of the kustomization sets %s for %s", strings.Join(img.sets, ", "), name), Do: "change it there",
+					Path: i.Chain[n].Path, Line: img.line, Why: fmt.Sprintf("images: of the kustomization sets %s for %s", strings.Join(sets, ", "), name), Do: "change it there",
 				}
 			}
 		}
