@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ type host struct {
 	repos map[int64][]forge.Repository
 	heads map[forge.Repo]forge.SHA
 	reads int
-	awake bool // the slow installation answers
+	awake atomic.Bool // the slow installation answers
 }
 
 func (h *host) Installations(context.Context) ([]forge.Installation, error) {
@@ -25,7 +26,7 @@ func (h *host) Installations(context.Context) ([]forge.Installation, error) {
 }
 
 func (h *host) List(ctx context.Context, id int64) ([]forge.Repository, error) {
-	if id == 2 && !h.awake {
+	if id == 2 && !h.awake.Load() {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}
@@ -99,13 +100,13 @@ func TestPatience(t *testing.T) {
 		look(1, 10*time.Second, true) // never seen
 		look(1, 0, true)              // still being read
 		time.Sleep(2 * time.Minute)
-		h.awake = true
+		h.awake.Store(true)
 		look(2, 0, false)
-		h.awake = false
+		h.awake.Store(false)
 		look(2, 10*time.Second, true)
 		look(2, 0, true)
 		time.Sleep(2 * time.Minute)
-		h.awake = true
+		h.awake.Store(true)
 		look(2, 0, false)
 	})
 }
