@@ -153,7 +153,6 @@ func (w *worker) propose(ctx context.Context, j queue.Job) error {
 	if now.Sub(t.Asked) > stale {
 		return errors.Join(w.queue.Delete(ctx, bucketRest, a.name()), w.soon(ctx, a.cycle()))
 	}
-	w.app.host.saw(t.Repo, a.Installation)
 	why, err := w.answer(ctx, a, now)
 	log := w.app.log.With("job", j.ID, "repo", t.Repo.String(), "installation", a.Installation)
 	switch {
@@ -174,8 +173,8 @@ func (a *app) decide(ctx context.Context, now time.Time) (remedy.Report, error) 
 	return report, err
 }
 
-// answer reads the head of a task's repository and answers the task there, as a
-// span.
+// answer reads the head of a task's repository, through the installation that it
+// is in by now, and answers the task there, as a span.
 func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (why policy.Reason, err error) {
 	t := a.task()
 	ctx, span := w.app.trace.Start(ctx, "proposal", slog.String("repo", t.Repo.String()), slog.String("remedy", t.Remedy), slog.Int64("installation", a.Installation))
@@ -183,7 +182,14 @@ func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (why p
 		span.Set(slog.String("reason", string(why.Code)))
 		span.End(err)
 	}()
-	repo, err := estate.Branch{Estate: w.app.estate, Installation: a.Installation}.Repository(ctx, t.Repo, t.Base)
+	if err := w.app.host.heard(ctx, t.Repo, a.Installation); err != nil {
+		return policy.Reason{}, err
+	}
+	through, err := w.app.host.installation(ctx, t.Repo)
+	if err != nil {
+		return policy.Reason{}, err
+	}
+	repo, err := estate.Branch{Estate: w.app.estate, Installation: through}.Repository(ctx, t.Repo, t.Base)
 	if err != nil {
 		return policy.Reason{}, fmt.Errorf("read %s: %w", t.Repo, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/metrics"
 	"github.com/salvehq/salve/internal/queue"
+	"github.com/salvehq/salve/internal/sandbox"
 )
 
 // An engine is a program with a database whose clock stands still.
@@ -360,5 +361,28 @@ func TestProposalWithoutTask(t *testing.T) {
 		if err := e.worker.propose(t.Context(), queue.Job{Payload: json.RawMessage(payload)}); err == nil || !strings.Contains(err.Error(), "no task") {
 			t.Errorf("%s: %v", payload, err)
 		}
+	}
+}
+
+// A task that waited while the App was installed anew goes through the
+// installation that there is now, and leads nobody to the old one.
+func TestProposalOfAnInstallationThatWasReplaced(t *testing.T) {
+	e := newEngine(t)
+	e.tick()
+	if err := e.box.GitHub.RemoveInstallation(101); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.box.GitHub.AddInstallation(githubtest.Installation{ID: 202, App: sandbox.AppID, Account: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.worker.app.estate.Repositories(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.work()
+	if open := opens(e.state()); !slices.Equal(open, []int{1, 3}) {
+		t.Errorf("open: %v", open)
+	}
+	if id, err := e.worker.app.host.installation(t.Context(), forge.Repo{Owner: "acme", Name: "shop"}); err != nil || id != 202 {
+		t.Errorf("the repository is reached through %d, %v", id, err)
 	}
 }
