@@ -40,6 +40,10 @@ type Config struct {
 	// Dashboard opens one issue that shows what is proposed and what waits, with
 	// boxes that act for whoever may write.
 	Dashboard bool `yaml:"dashboard"`
+	// Review is whether a pull request of a person gets a remark where a value
+	// in it goes against an open problem, or undoes a remedy that was merged
+	// within Recurrence. Drafts get none.
+	Review bool `yaml:"review"`
 	// PullRequests says how pull requests are opened.
 	PullRequests PullRequests `yaml:"pull-requests"`
 	// Labels of pull requests.
@@ -236,6 +240,7 @@ func Default() Config {
 			Declined: Duration(30 * 24 * time.Hour),
 		},
 		Recurrence:   Duration(RecurrenceWindow),
+		Review:       true,
 		PullRequests: PullRequests{Comment: true, CodeOwners: true},
 		Anchors:      Refuse,
 	}
