@@ -205,6 +205,13 @@ func TestPulls(t *testing.T) {
 		t.Error(comments.raw)
 	}
 	w.want(201, "POST", pull+"/comments", map[string]any{"body": "reply", "commit_id": head, "path": "README.md", "in_reply_to": comments.at(0, "id")})
+	extra := w.want(201, "POST", pull+"/comments", map[string]any{"body": "new", "commit_id": head, "path": "README.md", "line": 1, "side": "RIGHT"})
+	remark := fmt.Sprintf("%s/pulls/comments/%.0f", shop, extra.at("id"))
+	if g := w.want(200, "PATCH", remark, map[string]any{"body": "newer"}); g.text("body") != "newer" {
+		t.Error(g.raw)
+	}
+	w.want(204, "DELETE", remark, nil)
+	w.want(404, "DELETE", remark, nil)
 	w.want(201, "POST", pull+"/comments", map[string]any{"body": "new", "commit_id": head, "path": "README.md", "line": 1, "side": "RIGHT"})
 	must(t, push(w, "salve/one", map[string]*githubtest.File{"README.md": {Content: "# Shop 1.1\n"}}))
 	head = w.want(200, "GET", shop+"/git/ref/heads/salve/one", nil).text("object", "sha")

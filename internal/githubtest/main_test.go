@@ -18,6 +18,8 @@ var unshaped = []string{
 	"GET /repos/{owner}/{repo}/branches/{branch...}/protection",
 	"GET /repos/{owner}/{repo}/contents",
 	"POST /repos/{owner}/{repo}/check-runs/{check_run_id}/rerequest",
+	"PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}",
+	"DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}",
 	"DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"GET /repos/{owner}/{repo}/issues/{issue_number}/labels",
 	"GET /repos/{owner}/{repo}/labels/{name...}",

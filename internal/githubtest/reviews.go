@@ -243,6 +243,55 @@ func (c *call) createReviewComment() (reply, error) {
 	return created(c.lineCommentJSON(i, m))
 }
 
+// lineComment returns the comment on a line of the path, if the caller may
+// change it.
+func (c *call) lineComment() (*issue, *lineComment, error) {
+	id, err := c.number("comment_id")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, i := range c.repo.issues {
+		if i.pull == nil {
+			continue
+		}
+		for _, m := range i.pull.lineComments() {
+			switch by := c.who.actor(c.Server); {
+			case m.id != id:
+			case by != m.author && c.repo.level(by) != "admin":
+				return nil, nil, forbidden()
+			default:
+				return i, m, nil
+			}
+		}
+	}
+	return nil, nil, notFound()
+}
+
+// https://docs.github.com/en/rest/pulls/comments#update-a-review-comment-for-a-pull-request
+func (c *call) updateReviewComment() (reply, error) {
+	i, m, err := c.lineComment()
+	if err != nil {
+		return reply{}, err
+	}
+	body, err := c.commentBody()
+	if err != nil {
+		return reply{}, err
+	}
+	m.body, i.updated = body, c.now()
+	return ok(c.lineCommentJSON(i, m))
+}
+
+// https://docs.github.com/en/rest/pulls/comments#delete-a-review-comment-for-a-pull-request
+func (c *call) deleteReviewComment() (reply, error) {
+	i, m, err := c.lineComment()
+	if err != nil {
+		return reply{}, err
+	}
+	m.review.comments = slices.DeleteFunc(m.review.comments, func(other *lineComment) bool { return other == m })
+	i.updated = c.now()
+	return noContent()
+}
+
 func (c *call) reviewJSON(i *issue, v *review) object { return c.Server.reviewJSON(c.repo, i, v) }
 
 func (s *Server) reviewJSON(r *repo, i *issue, v *review) object {

@@ -76,6 +76,8 @@ func routes() []Route {
 		{"POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pull_requests:write", (*call).createReview},
 		{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/comments", "pull_requests:read", (*call).listReviewComments},
 		{"POST", "/repos/{owner}/{repo}/pulls/{pull_number}/comments", "pull_requests:write", (*call).createReviewComment},
+		{"PATCH", "/repos/{owner}/{repo}/pulls/comments/{comment_id}", "pull_requests:write", (*call).updateReviewComment},
+		{"DELETE", "/repos/{owner}/{repo}/pulls/comments/{comment_id}", "pull_requests:write", (*call).deleteReviewComment},
 
 		{"GET", "/repos/{owner}/{repo}/issues", "issues:read", (*call).listIssues},
 		{"POST", "/repos/{owner}/{repo}/issues", "issues:write", (*call).createIssue},
