@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"internal/githubtest", "internal/dynatracetest", "internal/postgrestest"},
 	{"internal/ghapp", "internal/dynatrace", "internal/schedule", "internal/queue", "internal/metrics", "internal/tracing"},
 	{"internal/ghapp/wire", "internal/ghapp/webhook"},
-	{"internal/estate", "internal/onboard", "internal/remedy", "internal/tune", "internal/gate", "internal/outcome", "internal/dashboard", "internal/incident", "internal/budget"},
+	{"internal/estate", "internal/onboard", "internal/remedy", "internal/tune", "internal/gate", "internal/outcome", "internal/dashboard", "internal/review", "internal/incident", "internal/budget"},
 	{"internal/propose"},
 	{"internal/plan"},
 	{"internal/inventory", "internal/catalog"},

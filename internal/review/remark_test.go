@@ -1,0 +1,112 @@
+package review
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/inventory"
+	"github.com/salvehq/salve/internal/plan"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/problem"
+)
+
+func lowered(back string) finding {
+	return finding{
+		Concern{Key: "k", Kind: policy.Memory, Against: -1, Problems: []problem.Problem{{ID: "P-1", Title: "Memory @acme/all fixes #1 `x`", Severity: problem.SeverityHigh, Start: time.Unix(0, 0)}}},
+		plan.Difference{Before: inventory.Site{Value: "512Mi"}, After: inventory.Site{File: "a.yaml", Line: 3, Value: "256Mi", Written: true}, Back: back},
+	}
+}
+
+// Titles and lines of others do nothing, and a line with backticks does not end
+// the suggestion. Of a fork's file nothing is repeated.
+func TestWords(t *testing.T) {
+	r := &Reviewer{}
+	text := r.words(lowered("  memory: 512Mi # ```` @acme/all"), false)
+	if !strings.Contains(text, "\n`````suggestion\n  memory: 512Mi # ```` @acme/all\n`````\n") {
+		t.Errorf("the suggestion is not the line:\n%s", text)
+	}
+	if head, _, _ := strings.Cut(text, "To leave it"); strings.Contains(head, "@acme") || strings.Contains(head, "fixes #1") {
+		t.Errorf("a title does something:\n%s", head)
+	}
+	if text := r.words(lowered("x"), true); strings.Contains(text, "suggestion") {
+		t.Errorf("for a fork:\n%s", text)
+	}
+}
+
+func TestAdded(t *testing.T) {
+	files := []forge.ChangedFile{{Path: "a.yaml", Patch: "@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n@@ -10,2 +10,3 @@ x\n j\n+k\n l\n\\ No newline at end of file"}, {Path: "big.yaml"}}
+	for line, want := range map[int]bool{1: false, 2: true, 3: false, 10: false, 11: true, 12: false, 99: false} {
+		if got := added(files, inventory.Site{File: "a.yaml", Line: line}); got != want {
+			t.Errorf("line %d: %v, want %v", line, got, want)
+		}
+	}
+	if added(files, inventory.Site{File: "big.yaml", Line: 1}) || added(files, inventory.Site{File: "b.yaml", Line: 2}) {
+		t.Error("a line without a diff was added")
+	}
+}
+
+// A thread is the remarks of one pull request.
+type thread struct {
+	Host
+	have []forge.Remark
+	said []string
+}
+
+func (h *thread) Remark(_ context.Context, _ forge.Repo, _ int, _ forge.SHA, _ string, comments []forge.LineComment) error {
+	for _, c := range comments {
+		h.said = append(h.said, "new "+c.Path)
+	}
+	return nil
+}
+
+func (h *thread) EditRemark(_ context.Context, _ forge.Repo, _ int64, body string) error {
+	if live(body) {
+		h.said = append(h.said, "left alive")
+	}
+	h.said = append(h.said, "edit")
+	return nil
+}
+
+func (h *thread) DeleteRemark(context.Context, forge.Repo, int64) error {
+	h.said = append(h.said, "delete")
+	return nil
+}
+
+// What was said stays as it is, what no longer holds goes, and what is not
+// known is left alone.
+func TestSettle(t *testing.T) {
+	f := lowered("x")
+	same := forge.Remark{ID: 1, Body: (&Reviewer{}).words(f, false)}
+	other := f
+	other.After.Value = "300Mi"
+	older := forge.Remark{ID: 2, Body: (&Reviewer{}).words(other, false)}
+	answered := older
+	answered.Replied = true
+	for _, tt := range []struct {
+		name     string
+		found    []finding
+		unknown  bool
+		have     []forge.Remark
+		complete bool
+		want     string
+	}{
+		{"new", []finding{f}, false, nil, true, "new a.yaml"},
+		{"said", []finding{f}, false, []forge.Remark{same}, true, ""},
+		{"another value", []finding{f}, false, []forge.Remark{older}, true, "delete new a.yaml"},
+		{"over", nil, false, []forge.Remark{same}, true, "delete"},
+		{"over, answered", nil, false, []forge.Remark{answered}, true, "edit"},
+		{"not known", nil, false, []forge.Remark{same}, false, ""},
+		{"cannot be looked at", nil, true, []forge.Remark{same}, true, ""},
+	} {
+		h := &thread{have: tt.have}
+		r := &Reviewer{Host: h, Log: slog.New(slog.DiscardHandler)}
+		err := r.settle(t.Context(), forge.PullRequest{}, findings{tt.found, map[string]bool{hash("k"): tt.unknown}}, tt.have, tt.complete)
+		if got := strings.Join(h.said, " "); err != nil || got != tt.want {
+			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
+		}
+	}
+}
