@@ -32,7 +32,8 @@
 //
 // Package remedy answers open problems, package tune noisy detectors, package
 // gate deployments; package outcome looks at what merged changes came to, and
-// package dashboard shows all of that in an issue whose boxes act;
+// package dashboard shows all of that in an issue whose boxes act; package
+// review looks at changes of people that go against what is open;
 // package propose carries the changes of the first two to pull requests;
 // package estate keeps the repositories that they read, and package onboard
 // offers a configuration to those that have none. Each declares the ports it

@@ -26,6 +26,7 @@ import (
 	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/remedy"
+	"github.com/salvehq/salve/internal/review"
 	"github.com/salvehq/salve/internal/tracing"
 	"github.com/salvehq/salve/internal/tune"
 	"github.com/salvehq/salve/templates"
@@ -41,6 +42,7 @@ type app struct {
 	tune    *tune.Runner
 	maker   *propose.Maker // of both
 	outcome *outcome.Watcher
+	reviews *review.Reviewer
 	notes   *queue.Queue // what people said and dashboards show; nil where there is no database
 	source  *gate.Source
 	cases   gate.Store
@@ -106,6 +108,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 	if s.onboard {
 		a.onboard = &onboard.Runner{Proposer: h, History: h, Log: log}
 	}
+	a.reviews = &review.Reviewer{Host: h, Dynatrace: s.dynatraceURL, Log: log}
 	a.outcome = &outcome.Watcher{Host: h, Past: a.past, Dynatrace: s.dynatraceURL, Log: log}
 	return a, nil
 }
@@ -221,8 +224,8 @@ func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) er
 			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeoutCause(ctx, installationLimit, fmt.Errorf("judging installation %d took longer than %v", id, installationLimit))
 			defer cancel()
-			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos), a.offers(ctx, repos, report, now),
-				a.watch(ctx, repos, report, now), a.boards(ctx, repos, report, now), checker.Reconcile(ctx, repos, now))
+			err := errors.Join(remedy.Judge(ctx, a.host, repos, report, now), a.faults(ctx, repos), checker.Reconcile(ctx, repos, now),
+				a.offers(ctx, repos, report, now), a.watch(ctx, repos, report, now), a.boards(ctx, repos, report, now), a.review(ctx, repos, report, now))
 			mu.Lock()
 			defer mu.Unlock()
 			errs = append(errs, err)

@@ -416,3 +416,51 @@ func (h *host) private(repo forge.Repo) bool {
 	defer h.mu.Unlock()
 	return h.hidden[repo]
 }
+
+func (h *host) ChangedFiles(ctx context.Context, repo forge.Repo, number int) ([]forge.ChangedFile, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.ChangedFiles(ctx, repo, number)
+}
+
+func (h *host) Blob(ctx context.Context, repo forge.Repo, sha forge.SHA) ([]byte, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.Blob(ctx, repo, sha)
+}
+
+func (h *host) Remarks(ctx context.Context, repo forge.Repo, number int) ([]forge.Remark, error) {
+	c, err := h.client(repo)
+	if err != nil {
+		return nil, err
+	}
+	return c.Remarks(ctx, repo, number)
+}
+
+func (h *host) Remark(ctx context.Context, repo forge.Repo, number int, head forge.SHA, body string, comments []forge.LineComment) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.Remark(ctx, repo, number, head, body, comments)
+}
+
+func (h *host) EditRemark(ctx context.Context, repo forge.Repo, id int64, body string) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.EditRemark(ctx, repo, id, body)
+}
+
+func (h *host) DeleteRemark(ctx context.Context, repo forge.Repo, id int64) error {
+	c, err := h.client(repo)
+	if err != nil {
+		return err
+	}
+	return c.DeleteRemark(ctx, repo, id)
+}

@@ -26,7 +26,7 @@ func mergedTown(t *testing.T) (*town, time.Time) {
 			delete(world, file)
 		}
 	}
-	w := &town{t: t, problems: []string{"P-260301"}}
+	w := &town{t: t, repo: "acme/shop", problems: []string{"P-260301"}}
 	w.box, w.environ = sandboxed(t, fs.FS(world))
 	w.cycle(nil, sandbox.WorldTime)
 	if err := w.box.GitHub.MergePull("acme/shop", sandbox.Person, 1); err != nil {
