@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -240,9 +241,12 @@ func newWorld(t testing.TB, a *txtar.Archive) *world {
 	return w
 }
 
+// queriesOnce is the catalog, which takes a while to check.
+var queriesOnce = sync.OnceValues(func() (*catalog.Catalog, error) { return catalog.Default() })
+
 // restart is a new process over the same database.
 func (w *world) restart() {
-	queries, err := catalog.Default()
+	queries, err := queriesOnce()
 	if err != nil {
 		w.t.Fatal(err)
 	}
