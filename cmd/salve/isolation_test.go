@@ -120,7 +120,7 @@ func TestManyStalledProposals(t *testing.T) {
 	}
 	at := slices.IndexFunc(report.Tasks, func(task remedy.Task) bool { return task.Repo.Owner == "zeta" })
 	var all []assignment
-	for i := range 3 * proposalOptions().Workers {
+	for i := range 2 * proposalOptions().Workers {
 		task := report.Tasks[at]
 		task.Branch = fmt.Sprint(task.Branch, i)
 		all = append(all, assignment{Problem: &task})

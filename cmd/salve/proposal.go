@@ -24,9 +24,10 @@ import (
 const kindProposal = "proposal"
 
 // proposalOptions bound one proposal. All attempts together take less than
-// stale.
+// stale. Workers mostly wait for the pace of the installations, of which each
+// has one.
 func proposalOptions() queue.Options {
-	return queue.Options{Timeout: 45 * time.Second, MaxAttempts: 10, Workers: 8, Keep: time.Hour}
+	return queue.Options{Timeout: 45 * time.Second, MaxAttempts: 10, Workers: 64, Keep: time.Hour}
 }
 
 const (

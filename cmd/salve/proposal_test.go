@@ -386,3 +386,52 @@ func TestProposalOfAnInstallationThatWasReplaced(t *testing.T) {
 		t.Errorf("the repository is reached through %d, %v", id, err)
 	}
 }
+
+// What becomes of a proposal that failed hangs on whether trying again helps,
+// and when.
+func TestAfterAProposal(t *testing.T) {
+	e := newEngine(t)
+	var one assignment
+	report, err := e.worker.app.remedy.Decide(t.Context(), later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.Problem = &report.Tasks[0]
+	incomplete := &forge.AnnotationError{Pull: 1, Err: forge.ErrRejected}
+	for _, tt := range []struct {
+		what    string
+		err     error
+		attempt int
+		done    bool // otherwise it is tried again, put off or dead
+		later   bool
+		dead    bool
+		rests   bool
+	}{
+		{"done", nil, 1, true, false, false, false},
+		{"the repository is gone", fmt.Errorf("read: %w", forge.ErrNotFound), 1, true, false, false, false},
+		{"archived", forge.ErrArchived, 1, true, false, false, false},
+		{"renamed", forge.ErrMoved, 9, true, false, false, false},
+		{"limited", &forge.RateLimitError{Until: later}, 10, false, true, false, false},
+		{"not permitted", forge.ErrForbidden, 1, false, false, true, true},
+		{"closed while it was labelled", incomplete, 1, false, false, false, false},
+		{"labels are refused", incomplete, 3, false, false, true, true},
+		{"overtaken", forge.ErrConflict, 1, false, false, false, false},
+		{"502", forge.ErrUnavailable, 1, false, false, false, false},
+		{"an outage", forge.ErrUnavailable, 6, false, true, false, false},
+		{"a bug", errors.New("index out of range"), 9, false, false, false, false},
+		{"a bug to the end", errors.New("index out of range"), 10, false, false, false, true},
+	} {
+		err := e.worker.after(t.Context(), one, queue.Job{Attempt: tt.attempt}, tt.err)
+		var limit *forge.RateLimitError
+		if (err == nil) != tt.done || errors.As(err, &limit) != tt.later || (fmt.Sprintf("%T", err) == "*queue.discardError") != tt.dead {
+			t.Errorf("%s: %v", tt.what, err)
+		}
+		_, rests, failed := e.worker.queue.Get(t.Context(), bucketRest, one.name())
+		if rests != tt.rests || failed != nil {
+			t.Errorf("%s: rests %v, %v", tt.what, rests, failed)
+		}
+		if err := e.worker.queue.Delete(t.Context(), bucketRest, one.name()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
