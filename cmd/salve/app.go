@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/salvehq/salve/internal/catalog"
@@ -57,6 +58,7 @@ type app struct {
 	trace   *tracing.Tracer
 	log     *slog.Logger
 
+	last    atomic.Pointer[lastReport]
 	judging sync.Map // installations whose open pull requests are being looked at
 }
 
@@ -205,6 +207,7 @@ func (a *app) judge(ctx context.Context, report remedy.Report, now time.Time) er
 	if len(report.Repos) == 0 {
 		return nil
 	}
+	a.last.Store(&lastReport{report, now, time.Now()})
 	checker, err := a.checker(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -204,9 +205,13 @@ func (s *stage) person(ctx context.Context) (pullView, refusedView, error) {
 	if err != nil {
 		return pullView{}, refusedView{}, err
 	}
+	remarks, err := s.remarks(ctx, pull)
+	if err != nil {
+		return pullView{}, refusedView{}, err
+	}
 	stop()
 	return pullView{
-			Repo: pull.Repo, Number: pull.Number, Branch: pull.Branch, Title: pull.Title, Diff: pull.Diff, Author: pull.Author, Labels: []string{},
+			Repo: pull.Repo, Number: pull.Number, Branch: pull.Branch, Title: pull.Title, Diff: pull.Diff, Author: pull.Author, Labels: []string{}, Remarks: remarks,
 		}, refusedView{pull.Repo, pull.Number, forge.ContextPreDeployment, refused},
 		<-served
 }
@@ -230,6 +235,25 @@ func (s *stage) decided(ctx context.Context, pull sandbox.Pull) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// remarks waits until the person's pull request, which gives less memory to what
+// runs out of it, has a remark on that line, and returns what it says.
+func (s *stage) remarks(ctx context.Context, pull sandbox.Pull) ([]string, error) {
+	r, err := forge.ParseRepo(pull.Repo)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		all, err := s.app.host.Remarks(ctx, r, pull.Number)
+		if err != nil || len(all) > 0 || time.Now().After(end) {
+			var out []string
+			for _, m := range all {
+				out = append(out, fmt.Sprintf("%s:%d %s", m.Path, m.Line, strings.Join(strings.Fields(strings.SplitAfter(m.Body, "\n\n")[0]), " ")))
+			}
+			return out, err
 		}
 	}
 }

@@ -114,6 +114,10 @@ func TestDemo(t *testing.T) {
 	if got := titles(v); !slices.Equal(got, want) {
 		t.Errorf("pull requests:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	person := v.Pulls[len(v.Pulls)-1]
+	if len(person.Remarks) != 1 || !strings.HasPrefix(person.Remarks[0], "k8s/checkout.yaml:47 **512Mi → 448Mi** goes against") {
+		t.Errorf("remarks on %s: %q", person.Title, person.Remarks)
+	}
 	if len(v.MergesRefused) != 1 || v.MergesRefused[0].Context != "salve/pre-deployment" {
 		t.Errorf("refused merges: %+v", v.MergesRefused)
 	}

@@ -31,7 +31,7 @@ func (w *worker) react(ctx context.Context, e forge.Event) error {
 		errs = append(errs, w.unsettle(ctx, e.Repo, e.Pull.Branch)) // the next cycle looks at what was done to it
 	}
 	if e.Kind == forge.EventPullRequest {
-		errs = append(errs, w.pullRequested(ctx, e))
+		errs = append(errs, w.pullRequested(ctx, e), w.changed(ctx, e))
 	}
 	if e.Kind == forge.EventPush && e.Default != "" && e.Ref == "refs/heads/"+e.Default {
 		errs = append(errs, w.pushed(ctx, e))

@@ -17,19 +17,57 @@ import (
 
 // review looks at the pull requests of people in the light of a report.
 func (a *app) review(ctx context.Context, repos []*plan.Repository, report remedy.Report, now time.Time) error {
-	complete := report.Quality == dql.OK && report.Unread == 0
 	var errs []error
 	for _, repo := range repos {
 		if !repo.Writes().None() || !repo.Config.Review {
 			continue
 		}
-		values, err := a.concerns(ctx, repo, report, now)
+		all, err := a.concerned(ctx, repo, report, now)
 		if err == nil {
-			err = a.reviews.Review(ctx, repo, review.Concerns{Values: values, Alerts: a.alerts(repo, report), Complete: complete})
+			err = a.reviews.Review(ctx, repo, all)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// A lastReport is what the last cycle of this process knew.
+type lastReport struct {
+	remedy.Report
+	now time.Time // that the cycle went by
+	at  time.Time // when that was by the clock
+}
+
+// recent is how long a report is good for events.
+const recent = 15 * time.Minute
+
+// changed looks at a pull request that a person has opened or changed, in the
+// light of the last cycle. Where this process ran none, the next one does it.
+func (w *worker) changed(ctx context.Context, e forge.Event) error {
+	a, last := w.app, w.app.last.Load()
+	known := []string{"opened", "reopened", "synchronize", "ready_for_review"}
+	if last == nil || time.Since(last.at) > recent || !slices.Contains(known, e.Action) || !e.Pull.Open || e.Pull.Base != e.Default {
+		return nil
+	}
+	repo, err := a.branches().Repository(ctx, e.Repo, e.Default)
+	if errors.Is(err, forge.ErrEmpty) || errors.Is(err, forge.ErrNotFound) {
+		return nil
+	}
+	if err != nil || !repo.Writes().None() || !repo.Config.Review {
+		return err
+	}
+	all, err := a.concerned(ctx, repo, last.Report, last.now)
+	if err != nil {
+		return err
+	}
+	return a.reviews.One(ctx, repo, e.Pull, all)
+}
+
+// concerned is what speaks for values of a repository.
+func (a *app) concerned(ctx context.Context, repo *plan.Repository, report remedy.Report, now time.Time) (review.Concerns, error) {
+	values, err := a.concerns(ctx, repo, report, now)
+	complete := report.Quality == dql.OK && report.Unread == 0
+	return review.Concerns{Values: values, Alerts: a.alerts(repo, report), Complete: complete}, err
 }
 
 // concerns are the values of a repository that an open problem or a remedy that

@@ -23,6 +23,7 @@ type pullView struct {
 	Diff     string       `json:"diff"`
 	Statuses []statusView `json:"statuses"`
 	Author   string       `json:"author,omitempty"`
+	Remarks  []string     `json:"remarks,omitempty"` // on its lines, the first line of each
 	URL      string       `json:"url,omitempty"`
 	Problems []string     `json:"problems,omitempty"`
 	Rule     string       `json:"rule,omitempty"`   // that gave the number
@@ -183,6 +184,9 @@ func (p *printer) pull(v pullView) {
 	}
 	for _, s := range v.Statuses {
 		p.f("  status   %s %s: %s\n", s.Context, s.State, clean(s.Description))
+	}
+	for _, r := range v.Remarks {
+		p.f("  remark   %s\n", clean(r))
 	}
 	if v.Error != "" {
 		p.f("  error    %s\n", clean(v.Error))

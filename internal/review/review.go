@@ -94,17 +94,22 @@ func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, all Concer
 	}
 	var errs []error
 	for _, p := range pulls {
-		if p.Draft || p.Base != repo.Branch || strings.HasSuffix(p.Author, "[bot]") {
-			continue
-		}
-		if err := r.one(ctx, repo, p, all); err != nil {
-			errs = append(errs, fmt.Errorf("review %s#%d: %w", repo.Repo, p.Number, err))
-		}
+		errs = append(errs, r.One(ctx, repo, p, all))
 	}
 	return errors.Join(errs...)
 }
 
-// one reviews one pull request.
+// One looks at one open pull request.
+func (r *Reviewer) One(ctx context.Context, repo *plan.Repository, p forge.PullRequest, all Concerns) error {
+	if p.Draft || p.Base != repo.Branch || strings.HasSuffix(p.Author, "[bot]") {
+		return nil
+	}
+	if err := r.one(ctx, repo, p, all); err != nil {
+		return fmt.Errorf("review %s#%d: %w", repo.Repo, p.Number, err)
+	}
+	return nil
+}
+
 func (r *Reviewer) one(ctx context.Context, repo *plan.Repository, p forge.PullRequest, all Concerns) error {
 	var found findings
 	if len(all.Values) > 0 || all.Alerts != nil {
