@@ -58,6 +58,9 @@ func takeStock(ctx context.Context, env *environment, dir, find, environment, fo
 		if err != nil {
 			return err
 		}
+		if format == "json" {
+			return writeStock(env.Stdout, r.Workloads(), facts, r.Problems())
+		}
 		v = stockOf(r.Workloads(), facts, r.Problems())
 	} else if v, err = found(ctx, r, find, environment); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -193,9 +192,16 @@ func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), maxRead)+bytes.MinRead))
-	_, err = text.ReadFrom(io.LimitReader(f, maxRead))
-	return text.Bytes(), err
+	text := make([]byte, min(info.Size(), maxRead)+1)
+	n, err := io.ReadFull(f, text)
+	switch {
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return text[:n:n], nil
+	case err != nil:
+		return nil, err
+	}
+	rest, err := io.ReadAll(io.LimitReader(f, maxRead-int64(n))) // it has grown
+	return append(text, rest...), err
 }
 
 // maxOpen bounds how many directories are kept open.

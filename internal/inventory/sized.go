@@ -40,6 +40,7 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 	for _, fault := range tf.Faults() {
 		r.found(Finding{fault.File, fault.Line, fault.What})
 	}
+	tf.Forget()
 	return out, ctx.Err()
 }
 

@@ -74,8 +74,10 @@ func (l *lazy[T]) get(work func() T) T {
 		return *v
 	}
 	v := work()
-	l.known.CompareAndSwap(nil, &v)
-	return *l.known.Load()
+	if l.known.CompareAndSwap(nil, &v) {
+		return v
+	}
+	return l.get(work)
 }
 
 // A parsed is what the text of a file says.

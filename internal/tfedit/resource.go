@@ -51,10 +51,31 @@ func (r *Repository) Resources(ctx context.Context) ([]Resource, error) {
 			return nil, err
 		}
 		if f.kind == config {
+			known := f.read.known.Load()
 			out = append(out, f.sized.get(f.resources)...)
+			if known == nil {
+				f.forget()
+			}
 		}
 	}
 	return out, nil
+}
+
+// Forget drops what was parsed, which is parsed again when it is asked for.
+func (r *Repository) Forget() {
+	for _, f := range r.sorted {
+		f.forget()
+	}
+	for _, d := range r.folders {
+		d.mod = nil
+	}
+}
+
+// forget drops what was parsed, unless it is that the file does not parse.
+func (f *file) forget() {
+	if f.broken() == nil {
+		f.read.known.Store(nil)
+	}
 }
 
 // resources returns what a file has to offer, by line.

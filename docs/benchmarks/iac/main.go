@@ -1,9 +1,9 @@
 // Command iac-benchmark grows repositories from the demo world and measures, as
 // whole processes on a warm cache, what it takes to read them, to take stock of
 // them with salve, and to change values in them; the same changes by other
-// tools beside it.
+// tools beside it. It prints the tables of README.md.
 //
-//	go run . [-files 1000,10000] [-times 3]
+//	go run . [-quick] [-files 1000,10000,100000] [-times 3] [-renovate COMMAND]
 //
 // It needs the salve and yq commands, which it builds, and find, xargs and cat.
 package main
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,44 +43,62 @@ func main() {
 }
 
 func compare() error {
-	sizes := flag.String("files", "1000,10000", "`numbers` of files, separated by commas")
-	times := flag.Int("times", 3, "how often each is measured; the median counts")
+	sizes := flag.String("files", "1000,10000,100000", "`numbers` of files, separated by commas; edits are made in the one nearest to 10,000")
+	times := flag.Int("times", 3, "how often each is measured; the median of CPU time counts")
+	quick := flag.Bool("quick", false, "1,000 and 10,000 files, each measured once, 200 runs of yq: under two minutes")
 	keep := flag.String("keep", "", "`directory` to work in, which is kept")
+	renovate := flag.String("renovate", "", "`command` of Renovate, whose extraction is measured where edits are; without it, it is left out")
 	flag.Parse()
-	work := *keep
-	if work == "" {
+	b := bench{work: *keep, times: *times, runs: most, renovate: *renovate}
+	if *quick {
+		*sizes, b.times, b.runs = "1000,10000", 1, 200
+	}
+	if b.work == "" {
 		dir, err := os.MkdirTemp("", "iac")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		work = dir
+		b.work = dir
 	}
-	b := bench{work: work, times: *times}
 	if err := b.build(); err != nil {
 		return err
 	}
+	var all []int
 	for _, s := range strings.Split(*sizes, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 100 {
 			return fmt.Errorf("-files %q: want numbers of at least 100", s)
 		}
-		if err := b.one(n); err != nil {
+		all = append(all, n)
+	}
+	nearest := slices.MinFunc(all, func(a, b int) int { return distance(a) - distance(b) })
+	begin := time.Now()
+	for _, n := range all {
+		if err := b.one(n, n == nearest); err != nil {
 			return err
 		}
 	}
+	b.growth()
+	fmt.Printf("\nThis took %v.\n", time.Since(begin).Round(time.Second))
 	return nil
 }
 
+// distance is how far a size is from the one that edits are measured at.
+func distance(n int) int { return max(n-10_000, 10_000-n) }
+
 // A bench measures repositories of several sizes.
 type bench struct {
-	work  string
-	times int
-	salve string
-	yq    string
+	work     string
+	times    int
+	runs     int // of yq
+	salve    string
+	yq       string
+	renovate string
 
 	dir  string
 	read run // to read all bytes of dir
+	rows []string
 }
 
 // build builds the commands that are measured.
@@ -101,73 +120,92 @@ func (b *bench) build() error {
 }
 
 // one measures a repository of n files.
-func (b *bench) one(n int) error {
+func (b *bench) one(n int, edits bool) error {
 	b.dir = filepath.Join(b.work, fmt.Sprintf("repo-%d", n))
 	if err := os.RemoveAll(b.dir); err != nil {
 		return err
 	}
+	defer os.RemoveAll(b.dir)
 	g, err := grow(b.dir, n)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("\n%d files, %.1f MB\n\n", g.Files, float64(g.Bytes)/1e6)
-	fmt.Println("| what | wall | CPU | memory | × reading, wall | × reading, CPU |")
-	fmt.Println("|---|---:|---:|---:|---:|---:|")
-	if err := b.stock(g); err != nil {
+	fmt.Println("| what | CPU | memory | × reading | aim |")
+	fmt.Println("|---|---:|---:|---:|---:|")
+	if err := b.stock(g, edits); err != nil || !edits {
 		return err
 	}
-	fmt.Println("\n| edits, one process for all unless said | wall per 1,000 | CPU per 1,000 | × the first, CPU | memory | files with more than the one line changed |")
-	fmt.Println("|---|---:|---:|---:|---:|---:|")
-	if err := b.edits(g.YAML, "limits.memory in YAML", "kubeedit", "inventory", "splice", "kyaml", "goccy", "yq"); err != nil {
+	fmt.Println("\n| per 1,000 edits, each in another file | CPU | of the naive way | files with more than the one line changed |")
+	fmt.Println("|---|---:|---:|---:|")
+	if err := b.edits(g.YAML, "limits.memory in YAML", "splice", "kubeedit", "inventory", "kyaml", "goccy", "yq"); err != nil {
 		return err
 	}
-	return b.edits(g.HCL, "samples in HCL", "tfedit", "inventory", "hcl", "hclwrite")
+	return b.edits(g.HCL, "samples in HCL", "hcl", "tfedit", "inventory", "hclwrite")
 }
 
 // stock measures reading, listing and finding.
-func (b *bench) stock(g grown) error {
+func (b *bench) stock(g grown, peers bool) error {
 	some := g.YAML[len(g.YAML)/2]
 	name := fmt.Sprintf("%s %s/%s", some.Kind, some.Namespace, some.Name)
 	b.read = run{}
 	var err error
-	b.read, err = b.row("read all bytes (find, xargs, cat)", "sh", "-c", `find "$0" -type f -print0 | xargs -0 cat > "$0.all"`, b.dir)
+	b.read, err = b.row("read all bytes (find, xargs, cat)", "", "sh", "-c", `find "$0" -type f -print0 | xargs -0 cat > "$0.all"; rm "$0.all"`, b.dir)
 	if err != nil {
 		return err
 	}
-	first, err := b.row("salve inventory", b.salve, "inventory", b.dir, "--format", "json")
+	full, err := b.row("salve inventory, as JSON", "10", b.salve, "inventory", b.dir, "--format", "json")
 	if err != nil {
 		return err
 	}
-	if _, err := b.row("salve inventory --find", b.salve, "inventory", b.dir, "--find", name); err != nil {
+	b.rows = append(b.rows, fmt.Sprintf("| %d | %s | %d µs | %d MiB |", g.Files, seconds(full.CPU), full.CPU.Microseconds()/int64(g.Files), full.Memory>>20))
+	if _, err := b.row("salve inventory --find", "2.5", b.salve, "inventory", b.dir, "--find", name); err != nil {
 		return err
 	}
-	if _, err := b.row("salve edit k8s", b.salve, "edit", "k8s", "--repo", b.dir, "--kind", some.Kind, "--namespace", some.Namespace,
+	if _, err := b.row("salve edit k8s", "", b.salve, "edit", "k8s", "--repo", b.dir, "--kind", some.Kind, "--namespace", some.Namespace,
 		"--name", some.Name, "--container", some.Container, "--field", "resources.limits.memory", "--set", newLimit); err != nil {
 		return err
 	}
-	targets, err := b.save(g.YAML)
+	if peers && b.renovate != "" {
+		r, err := measure(1, "sh", "-c", `cd "$0" && LOG_LEVEL=fatal exec `+b.renovate+` --platform=local --dry-run=extract`, b.dir)
+		if err != nil {
+			return err
+		}
+		b.print(fmt.Sprintf("Renovate, extraction (%.0f × salve inventory)", ratio(r.CPU, full.CPU)), "", r)
+	}
+	mixed := slices.Concat(g.YAML[:min(most*7/10, len(g.YAML))], g.HCL[:min(most*3/10, len(g.HCL))])
+	targets, err := b.save(mixed)
 	if err != nil {
 		return err
 	}
-	second, err := b.task("again", b.dir, targets)
+	again, err := b.task("again", b.dir, targets)
 	if err != nil {
 		return err
 	}
-	b.print(fmt.Sprintf("inventory again after %d files changed, same process: %.0f %% of the first", changed, 100*ratio(second.CPU, first.CPU)), second)
+	b.print(fmt.Sprintf("inventory again in the same process, %d files changed: %.1f %% of the first", changed, 100*ratio(again.CPU, again.First)), "5 %", again)
 	return nil
 }
 
+// growth prints how an inventory grows.
+func (b *bench) growth() {
+	fmt.Println("\n| files | salve inventory, CPU | per file | memory |")
+	fmt.Println("|---:|---:|---:|---:|")
+	for _, r := range b.rows {
+		fmt.Println(r)
+	}
+}
+
 // row measures one command and prints it.
-func (b *bench) row(what string, command ...string) (run, error) {
+func (b *bench) row(what, aim string, command ...string) (run, error) {
 	r, err := measure(b.times, command...)
 	if err == nil {
-		b.print(what, r)
+		b.print(what, aim, r)
 	}
 	return r, err
 }
 
-func (b *bench) print(what string, r run) {
-	fmt.Printf("| %s | %s | %s | %d MiB | %.1f | %.1f |\n", what, seconds(r.Wall), seconds(r.CPU), r.Memory>>20, ratio(r.Wall, b.read.Wall), ratio(r.CPU, b.read.CPU))
+func (b *bench) print(what, aim string, r run) {
+	fmt.Printf("| %s | %s | %d MiB | %.1f | %s |\n", what, seconds(r.CPU), r.Memory>>20, ratio(r.CPU, b.read.CPU), aim)
 }
 
 // ratio is a:b, 1 if there is no b yet.
@@ -204,7 +242,7 @@ func (b *bench) task(name, out, targets string) (run, error) {
 	if err := json.Unmarshal(r.Out, &t); err != nil {
 		return r, err
 	}
-	r.Wall, r.CPU = t.Wall, t.CPU
+	r.Wall, r.CPU, r.First = t.Wall, t.CPU, t.First
 	return r, nil
 }
 
@@ -228,23 +266,25 @@ func (b *bench) edits(all []target, what string, names ...string) error {
 			return err
 		}
 		var r run
+		done := all
 		if name == "yq" {
-			r, err = b.byYQ(out, all)
+			done = all[:min(b.runs, len(all))]
+			r, err = b.byYQ(out, done)
 		} else {
 			r, err = b.task(name, out, targets)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", labels[name], err)
 		}
+		per := r.CPU * most / time.Duration(len(done))
 		if first == 0 {
-			first = r.CPU
+			first = per
 		}
-		bad, err := b.damaged(out, all)
+		bad, err := b.damaged(out, done)
 		if err != nil {
 			return err
 		}
-		per := func(d time.Duration) string { return seconds(d * most / time.Duration(len(all))) }
-		fmt.Printf("| %d %s: %s | %s | %s | %.1f | %d MiB | %d |\n", len(all), what, labels[name], per(r.Wall), per(r.CPU), ratio(r.CPU, first), r.Memory>>20, bad)
+		fmt.Printf("| %s: %s | %s | %.2f | %d of %d |\n", what, labels[name], seconds(per), ratio(per, first), bad, len(done))
 	}
 	return nil
 }
@@ -253,7 +293,7 @@ func (b *bench) edits(all []target, what string, names ...string) error {
 var labels = map[string]string{
 	"kubeedit":  "salve, by file, each proven",
 	"tfedit":    "salve, by address and file, each proven",
-	"inventory": "salve, by name in the open repository, one proven change",
+	"inventory": "salve, in the open repository, one proven change",
 	"splice":    "yaml.v3 parse and splice, not proven",
 	"kyaml":     "kyaml 0.21.1",
 	"goccy":     "goccy 1.19.2",
