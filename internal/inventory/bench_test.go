@@ -25,7 +25,7 @@ func teams(b testing.TB, n int) map[string]string {
 func BenchmarkInventory(b *testing.B) {
 	files := teams(b, 50)
 	take := func(known Known) *Repository {
-		r, err := Open(b.Context(), Map(files), Options{Known: known})
+		r, err := Open(b.Context(), Map(files), Options{Known: known, Remember: true})
 		if err != nil {
 			b.Fatal(err)
 		}

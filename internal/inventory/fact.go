@@ -117,11 +117,18 @@ func (r *Repository) sorted(all []Fact) []Fact {
 		return all
 	}
 	slices.SortFunc(order, before)
-	out := make([]Fact, len(all))
-	for n, p := range order {
-		out[n] = all[p.n]
+	for n := range order { // each fact moves to its place, and makes room for the next
+		if order[n].n < 0 {
+			continue
+		}
+		first, at := all[n], n
+		for from := order[at].n; from != n; from = order[at].n {
+			all[at], order[at].n = all[from], -1
+			at = from
+		}
+		all[at], order[at].n = first, -1
 	}
-	return out
+	return all
 }
 
 // images returns what the images fields of kustomizations say.
@@ -286,7 +293,7 @@ func expand(n *yaml.Node, pattern []string, at kubeedit.Path) []kubeedit.Path {
 func (r *Repository) fact(out []Fact, i *instance, o kubeedit.Object, t Target) []Fact {
 	f := Fact{
 		Form: Kubernetes, APIVersion: o.APIVersion, Kind: o.Kind, Namespace: i.namespace, Name: i.name,
-		Container: t.Container, Field: t.Field, Environments: i.envs, File: o.Doc.Path(), Line: o.Line, Declared: o.Doc.Path(),
+		Container: strings.Clone(t.Container), Field: t.Field, Environments: i.envs, File: o.Doc.Path(), Line: o.Line, Declared: o.Doc.Path(),
 	}
 	if root := i.Root(); root != nil {
 		f.Build = root.Dir
@@ -302,7 +309,7 @@ func (r *Repository) fact(out []Fact, i *instance, o kubeedit.Object, t Target) 
 	if !p.Written {
 		return out
 	}
-	f.Value, f.File, f.Line, f.How, f.Over = p.Value, p.File, p.Line, i.how(p), r.below(i, q, p)
+	f.Value, f.File, f.Line, f.How, f.Over = strings.Clone(p.Value), p.File, p.Line, i.how(p), r.below(i, q, p)
 	if file, err := r.file(p.File); err == nil {
 		err = file.Guard()
 		if err == nil {

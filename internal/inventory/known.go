@@ -140,6 +140,10 @@ type memo struct {
 // right are kept, others are worked out: valid says whether what m is of is what
 // is asked for, work makes facts and, in Terraform, traces.
 func (r *Repository) recall(o origin, n int, m memo, valid func(old memo) bool, work func() ([]Fact, []tfedit.Trace)) []Fact {
+	if !r.opts.Remember {
+		facts, _ := work()
+		return facts
+	}
 	if old := r.known.memos[o]; n < len(old) && valid(old[n]) && r.holds(old[n].from) && (old[n].build == nil || r.holds(old[n].build)) {
 		m = old[n]
 		r.replay(m.from)

@@ -132,7 +132,7 @@ func TestKnown(t *testing.T) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, uint64(len(name))))
 			files := maps.Clone(files)
-			var opts Options
+			opts := Options{Remember: true}
 			r, err := Open(t.Context(), Map(maps.Clone(files)), opts)
 			if err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestKnownReadsWhatChanged(t *testing.T) {
 	put("c.yaml", 1, now)
 	put("d.tf", 1, old)
 	put("e.tf", 1, old)
-	r, err := Open(t.Context(), Dir(dir), Options{})
+	r, err := Open(t.Context(), Dir(dir), Options{Remember: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestKnownReadsWhatChanged(t *testing.T) {
 	put("c.yaml", 2, now)
 	put("d.tf", 2, old)
 	put("e.tf", 2, now)
-	if r, err = Open(t.Context(), Dir(dir), Options{Known: r.Known()}); err != nil {
+	if r, err = Open(t.Context(), Dir(dir), Options{Known: r.Known(), Remember: true}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"a.yaml 1", "b.yaml 2", "c.yaml 2", "d.tf 1", "e.tf 2"}

@@ -32,6 +32,10 @@ type Options struct {
 	// Known is an earlier state of the repository, from which what did not
 	// change is taken.
 	Known Known
+	// Remember keeps what facts are worked out from, so that those of a later
+	// state are worked out again only where that changed. It takes about as much
+	// memory as the facts.
+	Remember bool
 
 	named map[string]string // what inferred said; nil to ask it each time
 }

@@ -35,7 +35,9 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 			return old.at == &res.Attributes[0] && !slices.ContainsFunc(old.tf, func(t tfedit.Trace) bool { return !tf.Holds(t) })
 		}
 		out = append(out, r.recall(o, number[o], memo{at: &res.Attributes[0]}, valid, func() ([]Fact, []tfedit.Trace) { return r.sizesOf(ctx, tf, res) })...)
-		number[o]++
+		if number[o]++; n%forgetting == forgetting-1 {
+			tf.Forget()
+		}
 	}
 	for _, fault := range tf.Faults() {
 		r.found(Finding{fault.File, fault.Line, fault.What})
@@ -43,6 +45,10 @@ func (r *Repository) resources(ctx context.Context) ([]Fact, error) {
 	tf.Forget()
 	return out, ctx.Err()
 }
+
+// forgetting is how many resources are looked into before what was parsed for
+// them is dropped: parsed, a module takes ten times the memory of its text.
+const forgetting = 500
 
 // sizesOf returns the facts of one resource.
 func (r *Repository) sizesOf(ctx context.Context, tf *tfedit.Repository, res *tfedit.Resource) (out []Fact, traces []tfedit.Trace) {
@@ -65,7 +71,15 @@ func (r *Repository) sizesOf(ctx context.Context, tf *tfedit.Repository, res *tf
 // written follows the expression of an attribute to where its values are
 // written, one for each environment.
 func (r *Repository) written(ctx context.Context, tf *tfedit.Repository, f Fact, dir string) ([]Fact, tfedit.Trace) {
-	s, t, err := tf.Traced(ctx, tfedit.Target{Address: f.Field, Dir: dir})
+	target := tfedit.Target{Address: f.Field, Dir: dir}
+	var s tfedit.Site
+	var t tfedit.Trace
+	var err error
+	if r.opts.Remember {
+		s, t, err = tf.Traced(ctx, target)
+	} else {
+		s, err = tf.Locate(ctx, target)
+	}
 	var several *tfedit.AmbiguousError
 	var refusal *patch.Refusal
 	sites := []tfedit.Site{s}

@@ -110,6 +110,7 @@ func (f *file) resource(b *hclsyntax.Block) Resource {
 	default:
 		return out
 	}
+	out.Type, out.Name = strings.Clone(out.Type), strings.Clone(out.Name) // not the text that they are a part of
 	out.Line, _ = f.position(b.TypeRange.Start.Byte)
 	f.sizesOf(&out, b.Body, out.Type+"."+out.Name)
 	return out

@@ -107,7 +107,7 @@ func again(ctx context.Context, dir string, targets []target) (took, error) {
 	var r *inventory.Repository
 	stock := func(known inventory.Known) func() error {
 		return func() (err error) {
-			if r, err = inventory.Open(ctx, inventory.Dir(dir), inventory.Options{Known: known}); err != nil {
+			if r, err = inventory.Open(ctx, inventory.Dir(dir), inventory.Options{Known: known, Remember: true}); err != nil {
 				return err
 			}
 			_, err = r.Facts(ctx)
