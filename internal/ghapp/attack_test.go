@@ -239,6 +239,8 @@ func TestAnswers(t *testing.T) {
 		"403":           {githubtest.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}, forge.ErrForbidden, "not accessible by integration"},
 		"archived":      {githubtest.Fault{Status: 403, Body: `{"message":"Repository was archived so is read-only."}`}, forge.ErrArchived, ""},
 		"404":           {githubtest.Fault{Status: 404, Body: `{"message":"Not Found"}`}, forge.ErrNotFound, "404 Not Found"},
+		"422":           {githubtest.Fault{Status: 422, Body: `{"message":"Repository rule violations found"}`}, forge.ErrRejected, "rule violations"},
+		"422 overtaken": {githubtest.Fault{Status: 422, Body: `{"message":"Reference already exists"}`}, forge.ErrConflict, ""},
 		"409":           {githubtest.Fault{Status: 409, Body: `{"message":"x"}`}, forge.ErrConflict, ""},
 		"451":           {githubtest.Fault{Status: 451, Body: `{"message":"x"}`}, forge.ErrForbidden, ""},
 		"secret echoed": {githubtest.Fault{Status: 403, Body: `{"message":"bad token ghs_0123456789abcdef"}`}, forge.ErrForbidden, "[redacted]"},
