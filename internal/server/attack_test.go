@@ -162,7 +162,7 @@ func TestFloodOfLargeBodies(t *testing.T) {
 	h, accepted := receiver(io.Discard, func() { dropped.Add(1) })
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	const senders, each = 40, 20 << 20 // 800 MB
+	const senders, each = 16, 20 << 20 // 320 MB
 	release := make(chan struct{})
 	var group sync.WaitGroup
 	var refused atomic.Int64
