@@ -141,13 +141,6 @@ func (r *Repository) images() []Fact {
 				Form: ConfigFile, Kind: "Kustomization", Name: dir, Field: s.Path.String(), Value: s.Value, File: k.Path, Line: s.Line, Declared: k.Path,
 				How: "images of " + dir, Environments: r.opts.environmentsOf(k.Path, "", ""),
 			}
-			file, err := r.file(k.Path)
-			if err == nil {
-				err = file.Editable(kubeedit.Address{Path: s.Path}, r.opts.Shared)
-			}
-			if err != nil {
-				f = f.refused(err)
-			}
 			out = append(out, f)
 		}
 	}

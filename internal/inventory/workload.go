@@ -184,6 +184,7 @@ type Bound struct {
 	Request  string // LimitRange: the request of a container that writes none
 	Ratio    string // LimitRange: maxLimitRequestRatio
 	Hard     string // ResourceQuota
+	Pod      bool   // LimitRange: Max is of all containers of a pod together
 }
 
 // Bounds returns what the LimitRanges and ResourceQuotas of a namespace say
@@ -201,12 +202,16 @@ func (r *Repository) Bounds(namespace, environment string) []Bound {
 			continue
 		}
 		for _, limit := range kubeedit.Items(r.object(i).Node(), "spec", "limits") {
-			if kubeedit.Text(limit, "type") != "Container" {
+			kind := kubeedit.Text(limit, "type")
+			if kind != "Container" && kind != "Pod" {
 				continue
 			}
 			for _, resource := range []string{"cpu", "memory"} {
 				text := func(key string) string { return kubeedit.Text(limit, key, resource) }
-				out = append(out, Bound{source, resource, text("max"), text("default"), text("defaultRequest"), text("maxLimitRequestRatio"), ""})
+				out = append(out, Bound{
+					Source: source, Resource: resource, Max: text("max"), Default: text("default"), Request: text("defaultRequest"),
+					Ratio: text("maxLimitRequestRatio"), Pod: kind == "Pod",
+				})
 			}
 		}
 	}

@@ -24,21 +24,29 @@ func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error
 		if x.Resource != resource {
 			continue
 		}
-		if x.Max != "" {
+		switch {
+		case x.Pod && x.Max != "":
+			b.Caps = append(b.Caps, policy.Cap{Value: r.beside(ctx, t, x.Max), Source: "max of a pod by " + x.Source})
+		case x.Max != "":
 			b.Caps = append(b.Caps, policy.Cap{Value: x.Max, Source: "max of " + x.Source})
 		}
 		if x.Default != "" && b.Default.Value == "" {
 			b.Default = policy.Cap{Value: x.Default, Source: x.Source}
 		}
-		if ratio, err := strconv.ParseFloat(x.Ratio, 64); err == nil && ratio > 0 {
+		if ratio, err := strconv.ParseFloat(x.Ratio, 64); err == nil && ratio > 0 && (b.Ratio == 0 || ratio < b.Ratio) {
 			b.Ratio = ratio
 		}
 	}
-	quota, err := r.quota(ctx, t)
+	quota, err := r.quota(ctx, t, "limits."+resource)
 	if err != nil {
 		return b, err
 	}
 	b.Caps = append(b.Caps, quota...)
+	request := t
+	request.Place = t.sibling(t.Remedy.Set.Equal)
+	if b.RequestCaps, err = r.quota(ctx, request, "requests."+resource, resource); err != nil {
+		return b, err
+	}
 	for _, a := range r.inventory.Autoscalers(place.Kind, place.Namespace, place.Name, t.Environment) {
 		if slices.Contains(a.Resources, resource) {
 			b.Horizontal = a.String()
@@ -50,14 +58,41 @@ func (r *Repository) bounds(ctx context.Context, t Target) (policy.Bounds, error
 	return b, nil
 }
 
-// quota returns what a ResourceQuota leaves for the limit, if every limit of
-// the namespace is written in the repository; where one is not, the room is not
-// known and the quota bounds nothing here.
-func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) {
-	resource := string(t.Remedy.Set.Kind)
+// beside returns what the other containers of a pod leave of the most that a pod
+// may have; all of it where one of them writes no limit.
+func (r *Repository) beside(ctx context.Context, t Target, most string) string {
+	mine, err := r.inventory.Locate(ctx, t.Place)
+	if err != nil || mine.Value == "" {
+		return most
+	}
+	var parts []policy.Part
+	for _, name := range r.containers(t) {
+		at := t.Place
+		at.Container = name
+		site, err := r.inventory.Locate(ctx, at)
+		if err != nil || site.Value == "" {
+			return most
+		}
+		parts = append(parts, policy.Part{Text: site.Value, Times: 1})
+	}
+	sum, ok := policy.Sum(t.Remedy.Set.Kind, parts)
+	if !ok {
+		return most
+	}
+	c, err := policy.QuotaCap(policy.Value{Kind: t.Remedy.Set.Kind, Text: mine.Value}, most, sum, 1, "")
+	if err != nil {
+		return most
+	}
+	return c.Value
+}
+
+// quota returns what a ResourceQuota leaves for a value under its keys, if every
+// such value of the namespace is written in the repository; where one is not,
+// the room is not known and the quota bounds nothing here.
+func (r *Repository) quota(ctx context.Context, t Target, keys ...string) ([]policy.Cap, error) {
 	var caps []policy.Cap
 	for _, x := range r.inventory.Bounds(t.Place.Namespace, t.Environment) {
-		if x.Hard == "" || x.Resource != "limits."+resource {
+		if x.Hard == "" || !slices.Contains(keys, x.Resource) {
 			continue
 		}
 		mine, err := r.inventory.Locate(ctx, t.Place)
@@ -78,7 +113,7 @@ func (r *Repository) quota(ctx context.Context, t Target) ([]policy.Cap, error) 
 	return caps, nil
 }
 
-// sum adds the limits of all pods of a namespace; ok is false where one of them
+// sum adds the values of t's field of all pods of a namespace; ok is false where one of them
 // is not written.
 func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 	var parts []policy.Part
@@ -95,7 +130,7 @@ func (r *Repository) sum(ctx context.Context, t Target) (string, bool) {
 			return "", false
 		}
 		for _, c := range w.Containers {
-			at.Container, at.Field = c, t.Remedy.Set.Field
+			at.Container, at.Field = c, t.Place.Field
 			site, err := r.inventory.Locate(ctx, at)
 			if err != nil || site.Value == "" {
 				return "", false

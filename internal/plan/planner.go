@@ -181,7 +181,11 @@ func within(ctx context.Context, t Target) (policy.Bounds, error) {
 	if err != nil || site.Value == "" {
 		return policy.Bounds{Caps: own}, err
 	}
-	return policy.Bounds{Caps: append(own, policy.Cap{Value: site.Value, Source: fmt.Sprintf("%s (%s:%d)", field, site.File, site.Line)})}, nil
+	at := policy.Cap{Value: site.Value, Source: fmt.Sprintf("%s (%s:%d)", field, site.File, site.Line)}
+	if t.Remedy.Set.Kind == policy.TaskMemory {
+		return policy.Bounds{Caps: own, Beside: at}, nil
+	}
+	return policy.Bounds{Caps: append(own, at)}, nil
 }
 
 // pair raises a limit, and the request with it where the two were equal.

@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // A Pair is what a container requests of one resource and what it may use at
@@ -47,20 +49,20 @@ func follow(m measure, p Pair, limit Adjustment, b Bounds) (Resize, Reason) {
 		return Resize{}, Reason{NotParseable, err.Error()}
 	}
 	from, errFrom := m.parse(limit.From)
-	to, err := m.parse(limit.To)
+	most, err := m.parse(limit.To)
 	if err != nil {
 		return Resize{}, Reason{NotParseable, err.Error()}
 	}
 	var rule string
 	want := request
 	switch {
-	case request > to:
+	case request > most:
 		return Resize{}, reasonf(RequestAboveLimit, "the request of %s is above the limit of %s, which Kubernetes refuses: settle that first", p.Request, limit.To)
 	case errFrom == nil && from == request:
-		want, rule = to, "equal to the limit, as before, so that the pod stays Guaranteed"
-	case b.Ratio > 0 && float64(to) > float64(request)*b.Ratio:
-		want = int64(math.Ceil(float64(to) / b.Ratio))
-		want = min(roundUp(want, m.grain(want, p.Request)), to)
+		want, rule = most, "equal to the limit, as before, so that the pod stays Guaranteed"
+	case b.Ratio > 0 && float64(most) > float64(request)*b.Ratio:
+		want = int64(math.Ceil(float64(most) / b.Ratio))
+		want = min(roundUp(want, m.grain(want, p.Request)), most)
 		rule = fmt.Sprintf("limit / %g, the maxLimitRequestRatio of the LimitRange", b.Ratio)
 	}
 	switch {
@@ -70,11 +72,26 @@ func follow(m measure, p Pair, limit Adjustment, b Bounds) (Resize, Reason) {
 		return Resize{}, reasonf(StepTooLarge, "the request of %s would become %s (%s), more than ×%d in one step: a person should decide",
 			p.Request, m.format(want, p.Request), rule, MaxFactor)
 	}
-	if b.Horizontal != "" {
+	to, _, why := m.hold(p.Request, request, want, rule, Rule{}, Bounds{Caps: b.RequestCaps})
+	switch {
+	case !why.None():
+		return Resize{}, why
+	case to < want:
+		return Resize{}, reasonf(AtCeiling, "the request of %s would have to become %s (%s), more than %s leaves", p.Request, m.format(want, p.Request), rule, lowest(m, b.RequestCaps).Source)
+	case b.Horizontal != "":
 		return Resize{}, reasonf(Autoscaled, "the request would have to follow the limit, and %s scales by it", b.Horizontal)
 	}
 	out.Request = Adjustment{p.Request, m.format(want, p.Request), rule}
 	return out, Reason{}
+}
+
+// lowest is the cap that bounds most.
+func lowest(m measure, caps []Cap) Cap {
+	return slices.MinFunc(caps, func(a, b Cap) int {
+		x, _ := m.parse(a.Value)
+		y, _ := m.parse(b.Value)
+		return cmp.Compare(x, y)
+	})
 }
 
 // start finds a limit for a container that writes none: from the limit that it
@@ -104,6 +121,7 @@ func start(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Rea
 // its node ran out of memory, and the request is what the scheduler sets aside.
 func reserve(m measure, k Kind, p Pair, e Evidence, r Rule, b Bounds) (Resize, Reason) {
 	const why = "; without a limit the node ran out of memory, so the request is raised"
+	b.Caps = append(slices.Clone(b.Caps), b.RequestCaps...)
 	if p.Request != "" {
 		request, reason := Next(Value{k, p.Request}, e, r, b)
 		request.Rule += why

@@ -29,12 +29,13 @@ const (
 	InstanceType Kind = "instance-type" // "t3.medium", "db.r6g.large", "e2-standard-4", "Standard_D4s_v5"
 	Storage      Kind = "storage"       // of a volume: "100" means GiB, or a quantity such as "10Gi"
 	LambdaMemory Kind = "lambda-memory" // MB: "512"
+	TaskMemory   Kind = "task-memory"   // MiB of a task on AWS Fargate: "2048"
 	Samples      Kind = "samples"       // of an alert rule, out of a window: "3"
 	Percent      Kind = "percent"       // "70" or "70%"
 )
 
 func (Kind) words() []string {
-	return []string{string(Memory), string(CPU), string(Count), string(InstanceType), string(Storage), string(LambdaMemory), string(Samples), string(Percent)}
+	return []string{string(Memory), string(CPU), string(Count), string(InstanceType), string(Storage), string(LambdaMemory), string(TaskMemory), string(Samples), string(Percent)}
 }
 
 // A Value is one value as it is written in a file, without quotes.
@@ -92,6 +93,11 @@ type Cap struct {
 // Bounds are what surrounds a value in its repository.
 type Bounds struct {
 	Caps []Cap
+	// RequestCaps are upper bounds of the request that goes with a limit.
+	RequestCaps []Cap
+	// Beside is the value that decides which others go with it: the CPU of a
+	// Fargate task.
+	Beside Cap
 	// Default is the limit that a LimitRange gives to a container that writes
 	// none.
 	Default Cap
@@ -125,6 +131,12 @@ func Next(v Value, e Evidence, r Rule, b Bounds) (Adjustment, Reason) {
 			return Adjustment{}, changed(e.Saw, v.Text)
 		}
 		return nextSize(v.Text, r, b)
+	}
+	if v.Kind == TaskMemory {
+		if e.Saw != "" && e.Saw != v.Text {
+			return Adjustment{}, changed(e.Saw, v.Text)
+		}
+		return nextTask(v.Text, r, b)
 	}
 	m, ok := measureOf(v.Kind)
 	if !ok {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,98 @@ func TestNextPair(t *testing.T) {
 		}
 		if got.Request.To != tt.request || limit != tt.limit || !strings.Contains(text, tt.says) {
 			t.Errorf("%s: request %q limit %q: %s\nwant request %q limit %q: …%s…", tt.name, got.Request.To, limit, text, tt.request, tt.limit, tt.says)
+		}
+	}
+}
+
+// What a quota leaves for requests holds a request that has to follow.
+func TestRequestCaps(t *testing.T) {
+	near := Evidence{Cause: Saturation}
+	for _, tt := range []struct {
+		name           string
+		pair           Pair
+		bounds         Bounds
+		request, limit string // or the code of the reason
+		says           string
+	}{
+		{"room enough", Pair{"512Mi", "512Mi"}, Bounds{RequestCaps: []Cap{{"1Gi", "quota"}}}, "640Mi", "640Mi", ""},
+		{"some room", Pair{"512Mi", "512Mi"}, Bounds{RequestCaps: []Cap{{"600Mi", "quota"}}}, "", "at-ceiling", "more than quota leaves"},
+		{"no room", Pair{"512Mi", "512Mi"}, Bounds{RequestCaps: []Cap{{"512Mi", "quota"}}}, "", "at-ceiling", "quota is 512Mi"},
+		{"the least counts", Pair{"512Mi", "512Mi"}, Bounds{RequestCaps: []Cap{{"1Gi", "a"}, {"600Mi", "b"}}}, "", "at-ceiling", "b leaves"},
+		{"a request that stays needs none", Pair{"256Mi", "512Mi"}, Bounds{RequestCaps: []Cap{{"256Mi", "quota"}}}, "", "640Mi", ""},
+		{"ratio", Pair{"256Mi", "512Mi"}, Bounds{Ratio: 2, RequestCaps: []Cap{{"300Mi", "quota"}}}, "", "at-ceiling", "maxLimitRequestRatio"},
+	} {
+		got, why := NextPair(Memory, tt.pair, near, Rule{}, tt.bounds)
+		limit, text := got.Limit.To, got.Limit.Rule+got.Request.Rule
+		if !why.None() {
+			limit, text = string(why.Code), why.Text
+		}
+		if got.Request.To != tt.request || limit != tt.limit || !strings.Contains(text, tt.says) {
+			t.Errorf("%s: request %q limit %q: %s\nwant request %q limit %q: …%s…", tt.name, got.Request.To, limit, text, tt.request, tt.limit, tt.says)
+		}
+	}
+	got, why := NextPair(Memory, Pair{"512Mi", ""}, Evidence{Cause: OOMKill}, Rule{}, Bounds{RequestCaps: []Cap{{"600Mi", "quota"}}})
+	if got.Request.To != "600Mi" || !why.None() {
+		t.Errorf("without a limit: %+v, %s; want 600Mi", got, why)
+	}
+}
+
+// Tasks on Fargate take the amounts that go with their CPU.
+func TestTaskMemory(t *testing.T) {
+	for _, tt := range []struct {
+		from, cpu string
+		rule      Rule
+		want      string // or the code of the reason
+	}{
+		{"512", "256", Rule{}, "1024"},
+		{"1024", "256", Rule{}, "2048"},
+		{"2048", "256", Rule{}, "largest-size"},
+		{"2048", "512", Rule{}, "3072"},
+		{"4096", "512", Rule{}, "largest-size"},
+		{"2048", "1024", Rule{}, "3072"},
+		{"8192", "1024", Rule{}, "largest-size"},
+		{"7168", "1024", Rule{}, "8192"},
+		{"4096", "2048", Rule{}, "5120"},
+		{"8192", "4096", Rule{}, "10240"},
+		{"16384", "8192", Rule{}, "20480"},
+		{"32768", "16384", Rule{}, "40960"},
+		{"4096", "1024", Rule{Step: 2}, "8192"},
+		{"4096", "1024", Rule{Ceiling: "5000"}, "at-ceiling"},
+		{"4096", "1024", Rule{Ceiling: "4096"}, "at-ceiling"},
+		{"512", "1024", Rule{}, "step-too-large"},
+		{"2048", "300", Rule{}, "not-parseable"},
+		{"2048", "", Rule{}, "not-parseable"},
+		{"2GB", "1024", Rule{}, "not-parseable"},
+	} {
+		got, why := Next(Value{TaskMemory, tt.from}, Evidence{}, tt.rule, Bounds{Beside: Cap{tt.cpu, "cpu (main.tf:3)"}})
+		if answer := cmp.Or(string(why.Code), got.To); answer != tt.want {
+			t.Errorf("%s MiB with %s: %s (%s%s), want %s", tt.from, tt.cpu, answer, got.Rule, why, tt.want)
+		}
+	}
+}
+
+// CPU pairs follow the same rules as memory, in their own units.
+func TestNextPairCPU(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		pair           Pair
+		evidence       Evidence
+		bounds         Bounds
+		request, limit string
+	}{
+		{"equal stay equal", Pair{"500m", "0.5"}, Evidence{Cause: Throttling}, Bounds{}, "750m", "0.75"},
+		{"request stays", Pair{"100m", "500m"}, Evidence{Cause: Throttling}, Bounds{}, "", "750m"},
+		{"percentile", Pair{"", "1"}, Evidence{Cause: Saturation, Peak: 990, High: 950}, Bounds{}, "", "1.2"},
+		{"percentile low, peak high", Pair{"", "1"}, Evidence{Cause: Saturation, Peak: 980, High: 300}, Bounds{}, "", "1.2"},
+		{"both low", Pair{"", "1"}, Evidence{Cause: Saturation, Peak: 600, High: 300}, Bounds{}, "", "usage-is-low"},
+		{"no limit: what is nearly always used", Pair{}, Evidence{Cause: Saturation, Peak: 410, High: 400}, Bounds{}, "", "500m"},
+		{"no limit: room for the peak", Pair{}, Evidence{Cause: Saturation, Peak: 900, High: 400}, Bounds{}, "", "900m"},
+		{"no limit, not below the request", Pair{"1", ""}, Evidence{Cause: Saturation, Peak: 410, High: 400}, Bounds{}, "", "1000m"},
+		{"LimitRange", Pair{"", "1"}, Evidence{Cause: Throttling}, Bounds{Caps: []Cap{{"1200m", "LimitRange a"}}}, "", "1.2"},
+	} {
+		got, why := NextPair(CPU, tt.pair, tt.evidence, Rule{}, tt.bounds)
+		if answer := cmp.Or(string(why.Code), got.Limit.To); answer != tt.limit || got.Request.To != tt.request {
+			t.Errorf("%s: request %q limit %s (%s%s), want %q %s", tt.name, got.Request.To, answer, got.Limit.Rule, why, tt.request, tt.limit)
 		}
 	}
 }
