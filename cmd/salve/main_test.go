@@ -106,7 +106,7 @@ func TestDemo(t *testing.T) {
 		"acme/platform: Raise violating samples of dynatrace_metric_events.checkout_latency to 4",
 		"acme/platform: Set davis_merge of dynatrace_metric_events.queue_depth to true",
 		"acme/shop: Add an autoscaler for shop/cart (production)",
-		"acme/shop: Deploy checkout 2.15.0",
+		"acme/shop: Deploy checkout 2.15.0 with less memory",
 		"acme/shop: Raise CPU limit of shop/frontend (production) to 750m",
 		"acme/shop: Raise memory limit of shop/checkout (production) to 640Mi",
 		"acme/shop: Raise memory limit of shop/payments (production) to 384Mi",
