@@ -255,17 +255,23 @@ func (a *app) faults(ctx context.Context, repos []*plan.Repository) error {
 }
 
 // close ends what the program holds at GitHub, and sends the last traces.
-func (a *app) close() { a.closeBy(time.Now().Add(5 * time.Second)) }
+func (a *app) close() { a.closeWithin(5 * time.Second) }
 
-func (a *app) closeBy(end time.Time) {
-	ctx, cancel := context.WithDeadline(context.Background(), end)
+func (a *app) closeWithin(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if err := a.github.Close(ctx); err != nil {
-		a.log.Warn("tokens not revoked", "err", err)
-	}
-	if err := a.trace.Close(ctx); err != nil {
-		a.log.Warn("traces lost", "err", err)
-	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := a.github.Close(ctx); err != nil {
+			a.log.Warn("tokens not revoked", "err", err)
+		}
+	})
+	wg.Go(func() {
+		if err := a.trace.Close(ctx); err != nil {
+			a.log.Warn("traces lost", "err", err)
+		}
+	})
+	wg.Wait()
 }
 
 // classify gives an error the exit code that it means.

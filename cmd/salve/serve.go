@@ -19,8 +19,13 @@ import (
 
 // Bounds of a serving process.
 const (
-	cycleLimit    = 10 * time.Minute // for one run of a query and what follows
-	shutdownGrace = 10 * time.Second
+	cycleLimit = 10 * time.Minute // for one run of a query and what follows
+
+	// The end takes ten seconds: answers and jobs finish side by side, then
+	// tokens are revoked and the last traces sent.
+	answersGrace = 3 * time.Second
+	jobsGrace    = 7 * time.Second
+	closeGrace   = 2500 * time.Millisecond
 )
 
 func serveCommand(env *environment) *cobra.Command {
@@ -69,7 +74,7 @@ func serve(ctx context.Context, env *environment, s *settings) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
+	defer a.closeWithin(closeGrace)
 	l, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("listen on %s: %w", s.listen, err)}
@@ -97,8 +102,9 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 		Gates: gates{a}, GateTokens: s.tokens(), Tenant: a.tenant,
 	})
 	parts := []func() error{
-		func() error { return server.Serve(ctx, l, a.trace.Handler(handler), shutdownGrace) },
+		func() error { return server.Serve(ctx, l, a.trace.Handler(handler), answersGrace) },
 		func() error { return schedule.Run(ctx, a.log, w.ticks(jobs)...) },
+		func() error { <-ctx.Done(); return w.stop() },
 	}
 	if s.metrics != "" {
 		m, err := net.Listen("tcp", s.metrics)
@@ -124,7 +130,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(append(errs, w.stop())...)
+	return errors.Join(errs...)
 }
 
 // parse reads a delivery and counts those that are refused.

@@ -68,9 +68,9 @@ func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, e
 	return w, jobs, nil
 }
 
-// stop lets jobs under way finish for as long as a stop may take.
+// stop lets jobs under way finish for as long as that may take.
 func (w *worker) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), jobsGrace)
 	defer cancel()
 	return w.queue.Stop(ctx)
 }

@@ -275,11 +275,25 @@ func (a *App) Close(ctx context.Context) error {
 	clients := a.clients
 	a.clients = map[int64]*Client{}
 	a.mu.Unlock()
-	var errs []error
+	var (
+		wg    sync.WaitGroup
+		slots = make(chan struct{}, 16)
+		errs  = make(chan error, len(clients))
+	)
 	for _, c := range clients {
-		errs = append(errs, c.revoke(ctx))
+		slots <- struct{}{}
+		wg.Go(func() {
+			errs <- c.revoke(ctx)
+			<-slots
+		})
 	}
-	return errors.Join(errs...)
+	wg.Wait()
+	close(errs)
+	var all []error
+	for err := range errs {
+		all = append(all, err)
+	}
+	return errors.Join(all...)
 }
 
 // pages reads a list to its end, a hundred entries at a time.
