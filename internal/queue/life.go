@@ -29,9 +29,18 @@ func (q *Queue) tend() {
 		case <-time.After(beatEvery - time.Duration(rand.Int64N(int64(beatEvery/4)))):
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), deadAfter/2)
+		go func() { // the end of the queue does not wait for a sweep
+			select {
+			case <-q.stopping:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		for _, do := range []func(context.Context) error{q.beat, q.rescue, q.unblock, q.expire, q.clear} {
 			if err := do(ctx); err != nil {
-				q.log.Warn("sweep of the queue not done", "err", err)
+				if !q.isStopping() {
+					q.log.Warn("sweep of the queue not done", "err", err)
+				}
 				break
 			}
 		}
@@ -41,7 +50,7 @@ func (q *Queue) tend() {
 
 // beat says that this process lives, by the clock of the database.
 func (q *Queue) beat(ctx context.Context) error {
-	return q.store.atomically(ctx, func(t tx) error {
+	return q.store.ahead(ctx, func(t tx) error {
 		_, err := t.exec(ctx, `INSERT INTO salve_process (id, seen) VALUES ($1, `+t.words().epoch+`)
 			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, q.id)
 		return err
