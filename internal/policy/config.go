@@ -16,7 +16,8 @@ const (
 type Config struct {
 	// Version of this format: 1.
 	Version int `yaml:"version"`
-	// DryRun lets Salve decide and log, and write nothing.
+	// DryRun lets Salve decide and log, and write nothing. What it had asked
+	// GitHub to merge by itself it takes back.
 	DryRun bool `yaml:"dry-run"`
 	// Repositories are globs of names: "shop-*". They count in the file of the
 	// repository called .github alone. All that it says but its services then

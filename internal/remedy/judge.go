@@ -44,6 +44,7 @@ func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Re
 	known := report.judgement()
 	for _, repo := range repos {
 		if !repo.Writes().None() {
+			errs = append(errs, holdAll(ctx, pulls, repo))
 			continue
 		}
 		open, err := pulls.OurPulls(ctx, repo.Repo)
@@ -51,6 +52,22 @@ func Judge(ctx context.Context, pulls Pulls, repos []*plan.Repository, report Re
 		for _, p := range open {
 			errs = append(errs, judge(ctx, pulls, repo, p, known, now))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// holdAll takes back what the host was asked to merge by itself in a repository
+// that has come to say dry-run: true, or whose configuration cannot be read any
+// more: nothing of ours is to go on there. (One without any configuration is not
+// looked at.)
+func holdAll(ctx context.Context, pulls Pulls, repo *plan.Repository) error {
+	if repo.Config == nil && len(repo.Faults) == 0 {
+		return nil
+	}
+	open, err := pulls.OurPulls(ctx, repo.Repo)
+	errs := []error{err}
+	for _, p := range open {
+		errs = append(errs, pulls.Hold(ctx, p))
 	}
 	return errors.Join(errs...)
 }

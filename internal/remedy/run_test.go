@@ -271,6 +271,29 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// Where nothing may be written any more, the host merges nothing of ours either;
+// where nothing ever could, nobody looks.
+func TestJudgeHoldsWhatMayNotBeWritten(t *testing.T) {
+	for config, held := range map[string]int{"version: 1\ndry-run: true\n": 1, "version: 2\n": 1, "": 0} {
+		w := readWorld(t, demo)
+		w.repos["acme/shop"][".github/salve.yml"] = config
+		if config == "" {
+			delete(w.repos["acme/shop"], ".github/salve.yml")
+		}
+		repos, err := w.Repositories(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &pulls{open: []forge.PullRequest{{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Number: 1, Open: true}}}
+		if err := remedy.Judge(t.Context(), p, repos, run(t, w, "P-260301"), sandbox.WorldTime); err != nil {
+			t.Fatal(err)
+		}
+		if p.held != held || len(p.statuses) > 0 {
+			t.Errorf("%q: held %d times, statuses %v; want %d and none", config, p.held, p.statuses, held)
+		}
+	}
+}
+
 // A pull request whose problems stay away is closed after fourteen days, by the
 // date that its own status carries.
 func TestQuietPullRequestsClose(t *testing.T) {
