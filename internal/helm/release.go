@@ -22,6 +22,13 @@ type Release struct {
 	Line            int
 	How             string   // "HelmRelease", "Argo CD Application", "helmfile", …
 	Sources         []Source // of values; later ones win
+	Post            []Post   // patches that are applied to what the chart renders
+}
+
+// A Post is a patch of rendered objects.
+type Post struct {
+	Line int
+	Text string // all keys and values of it
 }
 
 // A Source is a place that holds values: a file, or a part of one.
@@ -115,7 +122,26 @@ func flux(o kubeedit.Object) []Release {
 		r.Sources = append(r.Sources, Source{File: path.Join(".", f.Value)})
 	}
 	r.Sources = append(r.Sources, inside(o, nil, "spec", "values"))
+	for _, p := range kubeedit.Items(n, "spec", "postRenderers") {
+		for _, key := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
+			for _, patch := range kubeedit.Items(p, "kustomize", key) {
+				r.Post = append(r.Post, Post{o.Doc.Line + patch.Line - 1, texts(patch)})
+			}
+		}
+	}
 	return []Release{r}
+}
+
+// texts joins all keys and values below a node.
+func texts(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode {
+		return n.Value + "\n"
+	}
+	var b strings.Builder
+	for _, c := range n.Content {
+		b.WriteString(texts(c))
+	}
+	return b.String()
 }
 
 // argo reads the sources of an Application that are charts.

@@ -85,6 +85,11 @@ func (r *Repository) patchedAfter(t Target, i *installed) error {
 	if err != nil {
 		return nil
 	}
+	for _, p := range i.release.Post {
+		if strings.Contains(p.Text, field.Last()) && strings.Contains(p.Text, i.name) {
+			return &patch.Refusal{Path: i.release.File, Line: p.Line, Why: fmt.Sprintf("a post-renderer writes %s once the chart is rendered", field.Last()), Do: "change it there"}
+		}
+	}
 	if !strings.HasPrefix(i.release.How, "helmCharts") && i.release.How != "HelmChartInflationGenerator" {
 		return nil // Flux and Argo CD render it by themselves
 	}

@@ -101,3 +101,28 @@ func TestDeleted(t *testing.T) {
 		t.Errorf("have %d instances, want api alone", len(got))
 	}
 }
+
+// TestReplacementsAreBounded copies in circles, along a long chain, and more
+// than is looked at.
+func TestReplacementsAreBounded(t *testing.T) {
+	field := Field{Path: kubeedit.Keys("spec", "replicas"), Index: -1}
+	build := func(n int) ([]*Instance, Source) {
+		var objects, rules strings.Builder
+		for i := range n {
+			fmt.Fprintf(&objects, "---\nkind: Deployment\nmetadata: {name: d%d}\nspec: {replicas: %d}\n", i%900, i%900)
+			fmt.Fprintf(&rules, "- {source: {name: d%d, fieldPath: spec.replicas}, targets: [{select: {name: d%d}, fieldPaths: [spec.replicas]}]}\n", i%900, (i+1)%900)
+		}
+		g, from := world(t, map[string]string{"kustomization.yaml": "resources: [all.yaml]\nreplacements:\n" + rules.String(), "all.yaml": objects.String()})
+		return g.Build(g["."], from, func(string, string) {}), from
+	}
+	circle, from := build(900)
+	for _, i := range circle {
+		if p, err := i.Value(field, from); err != nil || p.Value != "0" {
+			t.Fatalf("%s: %q, %v; want what the first of the chain has", i.Name().Name, p.Value, err)
+		}
+	}
+	many, from := build(maxRules + 1)
+	if _, err := many[0].Value(field, from); err == nil || !strings.Contains(err.Error(), "replacements") {
+		t.Errorf("%v, want a refusal that names the replacements", err)
+	}
+}

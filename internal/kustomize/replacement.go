@@ -115,9 +115,17 @@ type Copy struct {
 	sure bool      // every version of kustomize makes it
 }
 
+// maxRules bounds the replacements and the transformers of one kustomization:
+// each is held against each object.
+const maxRules = 1000
+
 // copy adds the replacements of a kustomization to the objects that they write
 // into.
 func (k *Kustomization) copy(rules []*replacement, all []*Instance) {
+	if len(rules) > maxRules {
+		k.foreign(all, k.Path, 0, fmt.Sprintf("one of its %d replacements, more than the %d that are looked at,", len(rules), maxRules))
+		return
+	}
 	for _, r := range rules {
 		var source []*Instance
 		for _, i := range all {

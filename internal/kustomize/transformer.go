@@ -50,6 +50,10 @@ func (k *Kustomization) configs() []string {
 
 // transform applies what transformers: of a kustomization lists, in its order.
 func (b *build) transform(k *Kustomization, in []*Instance) {
+	if len(k.transformers) > maxRules {
+		k.foreign(in, k.Path, 0, fmt.Sprintf("one of its %d transformers, more than the %d that are looked at,", len(k.transformers), maxRules))
+		return
+	}
 	for _, t := range k.transformers {
 		objects, ok := b.configs(k, t)
 		if !ok {
