@@ -2,6 +2,9 @@ package ghapp
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -15,6 +18,9 @@ import (
 // enough, and where nothing changed that costs nothing of the hourly limit.
 func (c *Client) OurHistory(ctx context.Context, repo forge.Repo, since time.Time) ([]forge.PullRequest, error) {
 	list, err := c.authored(ctx, repo, since)
+	if errors.Is(err, errNoIssues) {
+		return c.ourPullsSince(ctx, repo, since)
+	}
 	var out []forge.PullRequest
 	for _, i := range list {
 		if i.IsPullRequest() {
@@ -47,6 +53,9 @@ func (c *Client) authored(ctx context.Context, repo forge.Repo, since time.Time)
 		}
 		return page, resp, err
 	})
+	if answered(err, http.StatusGone) {
+		return nil, fmt.Errorf("list what this App opened in %s: %w", repo, errNoIssues)
+	}
 	if err != nil {
 		return nil, explain(err, "list what this App opened in %s", repo)
 	}
@@ -54,6 +63,43 @@ func (c *Client) authored(ctx context.Context, repo forge.Repo, since time.Time)
 	for _, i := range list {
 		if i.GetUser().GetLogin() == self.Login() && !i.GetUpdatedAt().Before(since) {
 			out = append(out, i)
+		}
+	}
+	return out, nil
+}
+
+// errNoIssues says that a repository has switched its issues off.
+var errNoIssues = errors.New("issues are switched off in the repository")
+
+// ourPullsSince is [Client.OurHistory] without the help of issues: it reads the
+// pull requests of others as well.
+//
+// GitHub: GET /repos/{owner}/{repo}/pulls; needs pull_requests: read.
+func (c *Client) ourPullsSince(ctx context.Context, repo forge.Repo, since time.Time) ([]forge.PullRequest, error) {
+	gh, err := c.as(reading, repo)
+	if err != nil {
+		return nil, err
+	}
+	self, err := c.app.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts := github.PullRequestListOptions{State: "all", Sort: "updated", Direction: "desc"}
+	list, err := pages(func(o *github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
+		opts.ListOptions = *o
+		page, resp, err := gh.PullRequests.List(ctx, repo.Owner, repo.Name, &opts)
+		if n := len(page); err == nil && n > 0 && page[n-1].GetUpdatedAt().Before(since) {
+			resp.NextPage = 0
+		}
+		return page, resp, err
+	})
+	if err != nil {
+		return nil, explain(err, "list pull requests of %s", repo)
+	}
+	var out []forge.PullRequest
+	for _, p := range list {
+		if p.GetUser().GetLogin() == self.Login() && !p.GetUpdatedAt().Before(since) {
+			out = append(out, pullOf(repo, p))
 		}
 	}
 	return out, nil

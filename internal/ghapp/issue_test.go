@@ -50,3 +50,20 @@ func TestIssues(t *testing.T) {
 		t.Errorf("closed by %q", one.ClosedBy)
 	}
 }
+
+// Where issues are switched off, the pull requests of this App are found among
+// all others.
+func TestHistoryWithoutIssues(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	c := w.client()
+	opened, err := c.Propose(t.Context(), w.raise("640Mi"))
+	w.must(err)
+	w.Inject(githubtest.Fault{Method: "GET", Path: "/repos/*/*/issues", Status: http.StatusGone, Body: `{"message":"Issues are disabled for this repo"}`})
+	pulls, err := c.OurHistory(t.Context(), shop, time.Time{})
+	if err != nil || len(pulls) != 1 || pulls[0].Number != opened.Pull.Number {
+		t.Errorf("%+v, %v", pulls, err)
+	}
+	if _, err := c.OurIssues(t.Context(), shop, time.Time{}); err == nil || !strings.Contains(err.Error(), "switched off") {
+		t.Errorf("issues: %v", err)
+	}
+}
