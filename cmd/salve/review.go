@@ -22,11 +22,9 @@ func (a *app) review(ctx context.Context, repos []*plan.Repository, report remed
 		if !repo.Writes().None() || !repo.Config.Review {
 			continue
 		}
-		all, err := a.concerned(ctx, repo, report, now)
-		if err == nil {
-			err = a.reviews.Review(ctx, repo, all)
-		}
-		errs = append(errs, err)
+		errs = append(errs, a.reviews.Review(ctx, repo, func(ctx context.Context) (review.Concerns, error) {
+			return a.concerned(ctx, repo, report, now)
+		}))
 	}
 	return errors.Join(errs...)
 }

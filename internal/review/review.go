@@ -85,12 +85,20 @@ type look struct {
 }
 
 // Review looks at the open pull requests of a repository. Drafts, those of bots
-// and those for other branches are left alone. What fails for one does not hold
-// up the others.
-func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, all Concerns) error {
+// and those for other branches are left alone; where there are only such, the
+// concerns are not asked for. What fails for one does not hold up the others.
+func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, concerns func(context.Context) (Concerns, error)) error {
 	pulls, err := r.Host.OpenPulls(ctx, repo.Repo)
 	if err != nil {
 		return fmt.Errorf("open pull requests of %s: %w", repo.Repo, err)
+	}
+	pulls = slices.DeleteFunc(pulls, func(p forge.PullRequest) bool { return !reviewed(repo, p) })
+	if len(pulls) == 0 {
+		return nil
+	}
+	all, err := concerns(ctx)
+	if err != nil {
+		return err
 	}
 	var errs []error
 	for _, p := range pulls {
@@ -99,9 +107,15 @@ func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, all Concer
 	return errors.Join(errs...)
 }
 
+// reviewed reports whether a pull request is one of people that is ready for a
+// look.
+func reviewed(repo *plan.Repository, p forge.PullRequest) bool {
+	return !p.Draft && p.Base == repo.Branch && !strings.HasSuffix(p.Author, "[bot]")
+}
+
 // One looks at one open pull request.
 func (r *Reviewer) One(ctx context.Context, repo *plan.Repository, p forge.PullRequest, all Concerns) error {
-	if p.Draft || p.Base != repo.Branch || strings.HasSuffix(p.Author, "[bot]") {
+	if !reviewed(repo, p) {
 		return nil
 	}
 	if err := r.one(ctx, repo, p, all); err != nil {
