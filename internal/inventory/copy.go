@@ -42,7 +42,7 @@ func (r *Repository) decideCopy(t Target, meant []*instance, q *query, p kustomi
 // copiedTo names the objects that replacements copy a value to.
 func (r *Repository) copiedTo(meant []*instance, q *query, p kustomize.Place) []string {
 	var out []string
-	for _, i := range r.builds {
+	for _, i := range r.copies {
 		for _, l := range i.Layers {
 			if l.Copy != nil && slices.ContainsFunc(meant, func(m *instance) bool { return l.Copy.Reads(m.Instance, q.Field, p.Layer) }) {
 				out = append(out, fmt.Sprintf("%s %s (%s), which it is copied to", i.Object.Kind, join(i.namespace, i.name), i.where()))

@@ -52,6 +52,7 @@ type Repository struct {
 	builds []*instance
 	byFile map[string][]*instance // by manifest
 	byName map[string][]*instance // by final name
+	copies []*instance            // that replacements write into
 	listed map[string]bool        // files that a kustomization renders or patches with
 
 	tf       *tfedit.Repository     // nil until it is asked for
@@ -182,7 +183,7 @@ func read(ctx context.Context, files Files, list []forge.File, known Known) (map
 // them.
 func (r *Repository) render() {
 	r.graph = kustomize.Graph{}
-	r.builds, r.byFile, r.byName = nil, map[string][]*instance{}, map[string][]*instance{}
+	r.builds, r.copies, r.byFile, r.byName = nil, nil, map[string][]*instance{}, map[string][]*instance{}
 	for _, f := range r.list {
 		if kustomize.Is(f.Path) && r.texts[f.Path] != nil {
 			r.kustomization(f.Path)
@@ -263,6 +264,9 @@ func (r *Repository) add(k *kustomize.Instance) {
 	i.envs = r.opts.environmentsOf(i.where(), i.namespace, "")
 	file := k.Object.Doc.Path()
 	r.builds = append(r.builds, i)
+	if slices.ContainsFunc(k.Layers, func(l kustomize.Layer) bool { return l.Copy != nil }) {
+		r.copies = append(r.copies, i)
+	}
 	r.byFile[file] = append(r.byFile[file], i)
 	r.byName[i.name] = append(r.byName[i.name], i)
 }
