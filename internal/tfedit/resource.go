@@ -71,6 +71,18 @@ func (r *Repository) Forget() {
 	}
 }
 
+// leave drops what was parsed of a directory. Many edits in many directories then
+// take no more memory than one, and less time: memory that is new has to be
+// cleared.
+func (r *Repository) leave(dir string) {
+	if d := r.folders[dir]; d != nil {
+		for _, f := range d.files {
+			f.forget()
+		}
+		d.mod = nil
+	}
+}
+
 // forget drops what was parsed, unless it is that the file does not parse.
 func (f *file) forget() {
 	if f.broken() == nil {

@@ -3,6 +3,7 @@ package tfedit
 import (
 	"context"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -39,6 +40,7 @@ func (r *Repository) Set(ctx context.Context, t Target, value string) (Change, e
 	}
 	c.Files = patch.ChangeSet{{Path: w.file.path, Before: w.file.src, After: next.src, Mode: w.file.mode}}
 	site, err := r.confirm(ctx, t, value, next)
+	r.leave(path.Dir(w.file.path))
 	c.Edits[0].Line = site.Line
 	return c, err
 }
