@@ -77,3 +77,33 @@ func TestQuotedCommandsGrantNothing(t *testing.T) {
 		}
 	}
 }
+
+// A pull request of the App passes what it fixes as long as it holds what the
+// App made. Somebody else's commit on it, with whatever its text says, passes by
+// a grant of somebody who may, as everywhere.
+func TestForeignCommitOnAFix(t *testing.T) {
+	ours, hers := forge.Commit{Author: "salve[bot]", Ours: true}, forge.Commit{Author: "salve[bot]"}
+	for name, tt := range map[string]struct {
+		diff  forge.Comparison
+		grant bool
+		want  forge.State
+	}{
+		"the App's alone":  {forge.Comparison{Commits: []forge.Commit{ours}}, false, forge.Success},
+		"hers as well":     {forge.Comparison{Commits: []forge.Commit{ours, hers}}, false, forge.Failure},
+		"too many to see":  {forge.Comparison{Commits: []forge.Commit{ours}, Truncated: true}, false, forge.Failure},
+		"hers, and a word": {forge.Comparison{Commits: []forge.Commit{ours, hers}}, true, forge.Success},
+	} {
+		w := blocked(t, config, "x")
+		p := w.host.pulls[w.pull().Number]
+		p.Author, p.Branch, p.Body = w.checker.App, "salve/memory-limit/x", forge.Marker{Key: "k", Problems: []string{"1_V2"}, Version: 1}.String()
+		w.host.diff = tt.diff
+		if tt.grant {
+			if _, err := w.checker.Command(t.Context(), shop, p.Number, forge.Comment{ID: 1, Author: "mona", Body: "/salve fixes P-1"}, noon); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := w.check(); got.State != tt.want {
+			t.Errorf("%s: %+v, want %s", name, got, tt.want)
+		}
+	}
+}

@@ -197,19 +197,32 @@ func (g Grant) holds(pull *forge.PullRequest, now time.Time) bool {
 	return (g.Label == "" || slices.Contains(pull.Labels, g.Label)) && (g.Until.IsZero() || now.Before(g.Until))
 }
 
+// untouched reports whether a pull request of this App holds what the App made,
+// and nothing that others added. Whoever may write can change its text and push
+// to its branch: then it takes a grant, like any other.
+func (c *Checker) untouched(ctx context.Context, pull *forge.PullRequest) bool {
+	if pull.Fork || !strings.HasPrefix(pull.Branch, forge.BranchPrefix) {
+		return false
+	}
+	between, err := c.Host.Compare(ctx, pull.Repo, pull.BaseSHA, pull.Head)
+	if err != nil {
+		c.Log.Warn("commits not known", "repo", pull.Repo.String(), "pull", pull.Number, "err", err)
+		return false
+	}
+	return !between.Truncated && !slices.ContainsFunc(between.Commits, func(m forge.Commit) bool { return !m.Ours })
+}
+
 // fixes returns the problems that a change answers, by event.id or display_id:
 // a fix must not be held back by what it fixes. Three words count: the App's
-// own marker on a branch of the repository itself, "Fixes P-123" in the text of
-// an author who may write, and a grant. What cannot be checked does not count.
+// own marker on a branch of the repository itself that holds nothing but its
+// commits, "Fixes P-123" in the text of an author who may write, and a grant.
+// What cannot be checked does not count.
 func (c *Checker) fixes(ctx context.Context, pull *forge.PullRequest, now time.Time) []string {
 	if pull == nil {
 		return nil
 	}
-	if pull.Author == c.App {
-		m, ok := forge.ParseMarker(pull.Body)
-		if !ok || pull.Fork || !strings.HasPrefix(pull.Branch, forge.BranchPrefix) {
-			return nil
-		}
+	if pull.Author == c.App && c.untouched(ctx, pull) {
+		m, _ := forge.ParseMarker(pull.Body)
 		return m.Problems
 	}
 	var out []string
