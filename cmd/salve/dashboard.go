@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/dashboard"
+	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/outcome"
 	"github.com/salvehq/salve/internal/plan"
@@ -50,6 +51,7 @@ func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remed
 			}
 		}
 		switch {
+		case wants && report.Quality != dql.OK: // what is not known is not gone
 		case wants:
 			b, err := a.board(ctx, repo, report, now)
 			if err == nil {

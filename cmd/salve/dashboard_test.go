@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/sandbox"
 )
@@ -109,4 +113,28 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, p.log, "the dashboard again", says("### Open proposals ("))
+}
+
+// A silent tenant.
+type silent struct{}
+
+func (silent) Query(context.Context, dql.Query) (dql.Result, error) {
+	return dql.Result{}, errors.New("no answer")
+}
+
+// What Dynatrace does not say is not gone: the dashboard stays as it was.
+func TestDashboardWithoutAnAnswer(t *testing.T) {
+	d := newDesk(t, func(w fstest.MapFS) {
+		f := w["repos/acme/shop/.github/salve.yml"]
+		f.Data = []byte(strings.Replace(string(f.Data), "version: 1\n", "version: 1\ndashboard: true\n", 1))
+	}, "P-260301", "P-260308")
+	d.cycle()
+	before := boards(t, d.box)
+	d.a.remedy.Problems = silent{}
+	if _, err := d.a.remediate(t.Context(), sandbox.WorldTime); err == nil {
+		t.Error("a tenant without an answer is no error")
+	}
+	if after := boards(t, d.box); len(before) != 1 || len(after) != 1 || after[0].Body != before[0].Body {
+		t.Errorf("before\n%+v\nafter\n%+v", before, after)
+	}
 }

@@ -165,3 +165,34 @@ func TestSilenceAfterTheMerge(t *testing.T) {
 		t.Errorf("labels %v, comments %v", pull.Labels, pull.Comments)
 	}
 }
+
+// Wherever a cycle ends that gives a verdict, the next process gives the same,
+// once.
+func TestCrashWhileAVerdictIsGiven(t *testing.T) {
+	points := 0
+	for k := 1; ; k++ {
+		w, merged := mergedTown(t)
+		now := merged.Add(5 * time.Hour)
+		end := &mortal{left: k}
+		_, err := w.seeing(end, now.Add(-time.Hour), now).remediate(t.Context(), now)
+		if end.alive() {
+			break // the cycle was over before
+		}
+		if err == nil {
+			t.Errorf("killed at request %d, the cycle reports no error", k)
+		}
+		if _, err := w.seeing(nil, now.Add(-time.Hour), now).remediate(t.Context(), now); err != nil {
+			t.Errorf("after request %d: %v", k, err)
+		}
+		pull := w.state().Issues[0]
+		if verdicts := strings.Count(strings.Join(pull.Labels, " "), "effective"); verdicts != 1 || len(pull.Comments) != 1 {
+			t.Errorf("killed at request %d: labels %v, %d comments", k, pull.Labels, len(pull.Comments))
+		}
+		w.box.Close()
+		points++
+	}
+	t.Logf("%d points", points)
+	if points < 15 {
+		t.Errorf("only %d points were tried", points)
+	}
+}
