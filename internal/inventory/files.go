@@ -35,7 +35,7 @@ func Dir(root string) Files { return &dir{root: root} }
 type dir struct {
 	root string
 	mu   sync.Mutex
-	open map[string]*os.Root
+	open map[string]*handle
 
 	before  *dir // an earlier listing of the same directory; nil for none
 	listed  time.Time
@@ -180,6 +180,7 @@ func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer d.leave(parent)
 	info, err := parent.Lstat(path.Base(name))
 	switch {
 	case err != nil:
@@ -207,28 +208,57 @@ func (d *dir) Read(ctx context.Context, name string) ([]byte, error) {
 // maxOpen bounds how many directories are kept open.
 const maxOpen = 128
 
-// at returns a directory below the root. Links on the way to it are not
-// followed.
-func (d *dir) at(name string) (*os.Root, error) {
+// A handle is a directory that is kept open.
+type handle struct {
+	*os.Root
+	users int
+	shed  bool // it is to be closed by the last of them
+}
+
+// at returns a directory below the root, for the caller to leave. Links on the
+// way to it are not followed.
+func (d *dir) at(name string) (*handle, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.open) > maxOpen {
-		d.open = nil // each is closed once nobody uses it
+		d.shed()
 	}
 	if d.open == nil {
 		root, err := os.OpenRoot(d.root)
 		if err != nil {
 			return nil, err
 		}
-		d.open = map[string]*os.Root{".": root}
+		d.open = map[string]*handle{".": {Root: root}}
 	}
-	return d.enter(name)
+	h, err := d.enter(name)
+	if err == nil {
+		h.users++
+	}
+	return h, err
+}
+
+// shed closes all directories, those in use once they are left.
+func (d *dir) shed() {
+	for _, h := range d.open {
+		if h.shed = true; h.users == 0 {
+			h.Close()
+		}
+	}
+	d.open = nil
+}
+
+func (d *dir) leave(h *handle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h.users--; h.users == 0 && h.shed {
+		h.Close()
+	}
 }
 
 // enter opens a directory from the one above it.
-func (d *dir) enter(name string) (*os.Root, error) {
-	if r := d.open[name]; r != nil {
-		return r, nil
+func (d *dir) enter(name string) (*handle, error) {
+	if h := d.open[name]; h != nil {
+		return h, nil
 	}
 	above, err := d.enter(path.Dir(name))
 	if err != nil {
@@ -245,8 +275,9 @@ func (d *dir) enter(name string) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.open[name] = r
-	return r, nil
+	h := &handle{Root: r}
+	d.open[name] = h
+	return h, nil
 }
 
 // maxRead bounds what is read of one file. Larger ones are reported by their

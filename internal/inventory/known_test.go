@@ -216,3 +216,35 @@ func TestKnownReadsWhatChanged(t *testing.T) {
 		t.Errorf("values %q, want %q", got, want)
 	}
 }
+
+// TestDirKeepsFewOpen reads files of very many directories.
+func TestDirKeepsFewOpen(t *testing.T) {
+	open := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc/self/fd to count open files in")
+		}
+		return len(fds)
+	}
+	root := t.TempDir()
+	for n := range 500 {
+		dir := filepath.Join(root, fmt.Sprintf("d%d", n))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("kind: x\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := open()
+	r, err := Open(t.Context(), Dir(root), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := open() - before; n > maxOpen+10 {
+		t.Errorf("%d directories are open, want at most %d", n, maxOpen)
+	}
+	if len(r.texts) != 500 {
+		t.Errorf("%d files were read, want 500", len(r.texts))
+	}
+}
