@@ -126,3 +126,30 @@ func TestReplacementsAreBounded(t *testing.T) {
 		t.Errorf("%v, want a refusal that names the replacements", err)
 	}
 }
+
+func TestFieldBelow(t *testing.T) {
+	f := Field{Path: kubeedit.Keys("spec", "containers").Join(kubeedit.Named("app"), kubeedit.Key("resources"), kubeedit.Key("memory")), Index: 1}
+	for text, want := range map[string]struct {
+		rest string
+		fit  int
+	}{
+		"spec.containers.[name=app].resources.memory":           {"", 1},
+		"spec.containers[name=app].resources":                   {"memory", 1},
+		"spec.containers.1.resources.memory":                    {"", 1},
+		"spec.containers.*.resources.memory":                    {"", 1},
+		"spec.containers":                                       {"[name=app].resources.memory", 1},
+		"spec.containers.0.resources.memory":                    {"", 0},
+		"spec.containers.[name=other].resources.memory":         {"", 0},
+		"spec.containers.[name=app].resources.cpu":              {"", 0},
+		"spec.containers.[name=app].resources.memory.x":         {"", 0},
+		"metadata.annotations.[example.com/size.of-it]":         {"", 0},
+		"spec.template.metadata.annotations.example\\.com/size": {"", 0},
+		"spec.containers.[image=x].resources.memory":            {"", -1},
+		"spec.[": {"", -1},
+	} {
+		rest, fit := f.below(text)
+		if fit != want.fit || fit > 0 && rest.String() != want.rest {
+			t.Errorf("%s: %d %q, want %d %q", text, fit, rest, want.fit, want.rest)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package kustomize
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,9 +209,14 @@ func (c *Copy) refuse(why string) error {
 	return &patch.Refusal{Path: c.rule.file, Line: c.rule.line, Why: why, Do: "change what it is copied from"}
 }
 
+// keyInBrackets is a key that stands in brackets because of the dots in it:
+// annotations.[example.com/size].
+var keyInBrackets = regexp.MustCompile(`\[([^\]="]*[^\]="0-9][^\]="]*)\]`)
+
 // fieldPath reads a path as kustomize writes it: spec.containers.[name=app].image.
 func fieldPath(text string) (kubeedit.Path, error) {
-	p, err := kubeedit.ParsePath(strings.ReplaceAll(text, ".[", "["))
+	text = keyInBrackets.ReplaceAllString(strings.ReplaceAll(text, ".[", "["), `["$1"]`)
+	p, err := kubeedit.ParsePath(text)
 	for n, s := range p {
 		if i, bad := strconv.Atoi(s.Key); bad == nil && !s.List {
 			p[n] = kubeedit.Index(i)
