@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -21,8 +22,8 @@ type replacement struct {
 	line int
 
 	source  selector
-	from    string // path of the field that is copied
-	part    bool   // only a part of it is copied
+	from    fieldAt // the field that is copied
+	part    bool    // only a part of it is copied
 	targets []destination
 	fault   string // why the entry cannot be read
 }
@@ -31,8 +32,22 @@ type replacement struct {
 type destination struct {
 	selects selector
 	rejects []selector
-	fields  []string
+	fields  []fieldAt
 	part    bool // only a part of the field is written
+}
+
+// A fieldAt is the path of a field as kustomize writes it.
+type fieldAt struct {
+	text string
+	path kubeedit.Path // nil if it cannot be read
+}
+
+func readField(text string) fieldAt {
+	p, err := fieldPath(text)
+	if err != nil {
+		p = nil
+	}
+	return fieldAt{text, p}
 }
 
 // readReplacements reads the replacements of a kustomization that stand in it;
@@ -56,10 +71,7 @@ func readReplacement(file string, line int, n *yaml.Node) *replacement {
 		return r
 	}
 	r.source = *readSelector(source)
-	r.from, r.part = kubeedit.Text(source, "fieldPath"), kubeedit.Member(source, "options") != nil
-	if r.from == "" {
-		r.from = "metadata.name"
-	}
+	r.from, r.part = readField(cmp.Or(kubeedit.Text(source, "fieldPath"), "metadata.name")), kubeedit.Member(source, "options") != nil
 	for _, t := range kubeedit.Items(n, "targets") {
 		d := destination{part: kubeedit.Lookup(t, "options", "delimiter") != nil || kubeedit.Lookup(t, "options", "encoding") != nil}
 		if s := readSelector(kubeedit.Member(t, "select")); s != nil {
@@ -69,10 +81,10 @@ func readReplacement(file string, line int, n *yaml.Node) *replacement {
 			d.rejects = append(d.rejects, *readSelector(x))
 		}
 		for _, f := range kubeedit.Items(t, "fieldPaths") {
-			d.fields = append(d.fields, f.Value)
+			d.fields = append(d.fields, readField(f.Value))
 		}
 		if len(d.fields) == 0 {
-			d.fields = []string{"metadata.name"}
+			d.fields = []fieldAt{readField("metadata.name")}
 		}
 		r.targets = append(r.targets, d)
 	}
@@ -161,14 +173,14 @@ func (d destination) chooses(i *Instance) (chosen, sure bool) {
 
 // value returns where the source of a copy is written, if the copy writes f.
 func (c *Copy) value(i *Instance, f Field, from Source) (p Place, ok bool, err error) {
-	for _, text := range c.to.fields {
-		rest, fit := f.below(text)
+	for _, field := range c.to.fields {
+		rest, fit := f.below(field.path)
 		if fit == 0 {
 			continue
 		}
-		source, err := fieldPath(c.rule.from)
+		text := field.text
 		switch {
-		case err != nil || fit < 0:
+		case c.rule.from.path == nil || fit < 0:
 			return Place{}, false, c.refuse(fmt.Sprintf("a replacement writes %s", text))
 		case !c.sure:
 			return Place{}, false, c.refuse(fmt.Sprintf("a replacement may write %s: whether a name is a pattern depends on the version of kustomize", text))
@@ -177,9 +189,9 @@ func (c *Copy) value(i *Instance, f Field, from Source) (p Place, ok bool, err e
 		case c.to.part || c.rule.part:
 			return Place{}, false, c.refuse(fmt.Sprintf("a replacement writes a part of %s", text))
 		}
-		p, err := c.from.value(c.upTo, Field{Path: source.Append(rest), Index: -1}, from)
+		p, err := c.from.value(c.upTo, Field{Path: c.rule.from.path.Append(rest), Index: -1}, from)
 		if err == nil && !p.Written {
-			err = c.refuse(fmt.Sprintf("a replacement writes %s, from %s of %s %s, which is not written", text, c.rule.from, c.from.Object.Kind, c.from.Object.Name))
+			err = c.refuse(fmt.Sprintf("a replacement writes %s, from %s of %s %s, which is not written", text, c.rule.from.text, c.from.Object.Kind, c.from.Object.Name))
 		}
 		return p, err == nil, err
 	}
@@ -192,7 +204,7 @@ func (c *Copy) Reads(i *Instance, f Field, layer int) bool {
 	if c.from == nil || c.from.Object.Doc != i.Object.Doc || c.from.Object.At.String() != i.Object.At.String() || layer >= c.upTo {
 		return false
 	}
-	_, fit := f.below(c.rule.from)
+	_, fit := f.below(c.rule.from.path)
 	return fit != 0
 }
 
@@ -201,7 +213,7 @@ func (c *Copy) Source() *Instance { return c.from }
 
 // SameSource reports whether two copies are made from one field.
 func (c *Copy) SameSource(o *Copy) bool {
-	return c.from != nil && o.from != nil && c.rule.from == o.rule.from &&
+	return c.from != nil && o.from != nil && c.rule.from.text == o.rule.from.text &&
 		c.from.Object.Doc == o.from.Object.Doc && c.from.Object.At.String() == o.from.Object.At.String()
 }
 
@@ -228,9 +240,8 @@ func fieldPath(text string) (kubeedit.Path, error) {
 // below reports whether a path of kustomize leads to f, or to what f is part of,
 // and what of f lies below it: 1 that it does, 0 that it does not, -1 that it
 // cannot be said.
-func (f Field) below(text string) (rest kubeedit.Path, fit int) {
-	p, err := fieldPath(text)
-	if err != nil {
+func (f Field) below(p kubeedit.Path) (rest kubeedit.Path, fit int) {
+	if p == nil {
 		return nil, -1
 	}
 	if len(p) > len(f.Path) {
