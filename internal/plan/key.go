@@ -19,6 +19,17 @@ type Key struct {
 // remedies cannot hold it.
 const separator = " | "
 
+// KeyIn returns a key that was read in a pull request of repo, as it is now: the
+// repository may have been called otherwise when it was written, and people may
+// have written the name of another one over it.
+func KeyIn(repo forge.Repo, key string) string {
+	_, rest, ok := strings.Cut(key, separator)
+	if !ok {
+		return key // names no repository
+	}
+	return repo.String() + separator + rest
+}
+
 // ParseKey takes a key apart.
 func ParseKey(key string) (Key, error) {
 	parts := strings.SplitN(key, separator, 4)

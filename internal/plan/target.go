@@ -60,8 +60,8 @@ func (t Target) Key() string {
 // SameChange reports whether two keys name the same change of one repository,
 // which may have been called otherwise for one of them.
 func SameChange(a, b string) bool {
-	_, a, _ = strings.Cut(a, " | ")
-	_, b, _ = strings.Cut(b, " | ")
+	_, a, _ = strings.Cut(a, separator)
+	_, b, _ = strings.Cut(b, separator)
 	return a == b && a != ""
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
+	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/propose"
 	"github.com/salvehq/salve/internal/prose"
 )
@@ -107,7 +108,7 @@ func (c *Clerk) Answer(ctx context.Context, e forge.Event) error {
 		c.Log.Warn("command refused", "repo", e.Repo.String(), "pull", pull.Number, "by", e.Comment.Author, "permission", has.String())
 		return c.Desk.React(ctx, e.Repo, e.Comment.ID, "-1")
 	}
-	err = cmd.do(c, ctx, order{pull, m.Key, e.Comment.Author, span(words[2], words[3]), e.At})
+	err = cmd.do(c, ctx, order{pull, plan.KeyIn(e.Repo, m.Key), e.Comment.Author, span(words[2], words[3]), e.At})
 	if err != nil {
 		return fmt.Errorf("%s on %s#%d: %w", line, e.Repo, pull.Number, err)
 	}
