@@ -97,13 +97,13 @@ func (a *app) board(ctx context.Context, repo *plan.Repository, report remedy.Re
 	open := map[string]bool{}
 	for _, p := range pulls {
 		m, _ := forge.ParseMarker(p.Body)
-		item := dashboard.Item{Key: m.Key, Pull: p.Number, Title: p.Title}
-		if c := classes[m.Key]; c != nil {
+		item := dashboard.Item{Key: plan.KeyIn(repo.Repo, m.Key), Pull: p.Number, Title: p.Title}
+		if c := classes[item.Key]; c != nil {
 			item.Problems, item.Why = c.problems, c.why.Text
 		} else if slices.Contains(p.Labels, gone) {
 			item.Why = "its problems have closed"
 		}
-		b.Open, open[m.Key] = append(b.Open, item), true
+		b.Open, open[item.Key] = append(b.Open, item), true
 	}
 	for key, c := range classes {
 		if item := (dashboard.Item{Key: key, Problems: c.problems, Why: c.why.Text}); !open[key] {

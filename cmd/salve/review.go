@@ -94,7 +94,7 @@ func (a *app) concerns(ctx context.Context, repo *plan.Repository, report remedy
 	}
 	for _, p := range pulls {
 		m, _ := forge.ParseMarker(p.Body)
-		c := at(m.Key)
+		c := at(plan.KeyIn(repo.Repo, m.Key))
 		switch {
 		case c == nil:
 		case p.Open:

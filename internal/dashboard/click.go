@@ -128,7 +128,7 @@ func (c *Clicker) ignore(ctx context.Context, e forge.Event, key string) error {
 		return err
 	}
 	for _, p := range open {
-		if m, ok := forge.ParseMarker(p.Body); !ok || m.Key != key {
+		if m, ok := forge.ParseMarker(p.Body); !ok || !plan.SameChange(m.Key, key) {
 			continue
 		}
 		ours, err := c.Host.Ours(ctx, p)

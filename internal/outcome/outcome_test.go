@@ -178,3 +178,20 @@ func TestRegression(t *testing.T) {
 		t.Errorf("a title does something:\n%s", text)
 	}
 }
+
+// A repository that was renamed, or went to another owner, is watched under the
+// name that it has now: a problem that came back is not silence.
+func TestVerdictAfterRename(t *testing.T) {
+	renamed := pull(1, start)
+	renamed.Body = strings.Replace(renamed.Body, "acme/shop", "old/store", 1)
+	host := &shelf{pulls: []forge.PullRequest{renamed}}
+	w := &Watcher{Host: host, Log: slog.New(slog.DiscardHandler), Past: func(context.Context, []*plan.Repository, time.Duration) (Observation, error) {
+		return Observation{Complete: true, Seen: []Seen{seen(class, "-2_2V2", hours(49), hours(50))}}, nil
+	}}
+	if err := w.Run(t.Context(), []*plan.Repository{repository(t)}, Observation{Complete: true}, hours(169)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := host.labels(), "bot/ineffective"; got != want {
+		t.Errorf("labels %q, want %q", got, want)
+	}
+}

@@ -71,6 +71,7 @@ func watched(repo *plan.Repository, pulls []forge.PullRequest, window time.Durat
 		if !ok || err != nil || !p.Merged || !answersProblems(repo, key.Remedy) {
 			continue
 		}
+		m.Key = plan.KeyIn(repo.Repo, m.Key)
 		w := merged{repo: repo, pull: p, marker: m, key: key, end: p.MergedAt.Add(window)}
 		w.verdict = w.labelledVerdict()
 		out = append(out, w)

@@ -88,7 +88,7 @@ func judge(ctx context.Context, pulls Pulls, repo *plan.Repository, p forge.Pull
 		}
 	}
 	switch {
-	case known.answered[m.Key]:
+	case known.answered[plan.KeyIn(repo.Repo, m.Key)]:
 		return nil
 	case known.complete && !active:
 		if err := quiet(ctx, pulls, p, now); err != nil || slices.Contains(p.Labels, gone.Name) {
