@@ -32,7 +32,8 @@ func (a *app) keeper(ctx context.Context) (dashboard.Keeper, error) {
 }
 
 // boards brings the dashboards up to date: of repositories that ask for one,
-// and of those that had one and do no longer, or cannot say so.
+// and of those that had one and do no longer, or cannot say so. Where Dynatrace
+// gave no answer they stay as they are.
 func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remedy.Report, now time.Time) error {
 	had, err := a.noted(ctx)
 	if err != nil {
@@ -42,7 +43,7 @@ func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remed
 	var errs []error
 	for _, repo := range repos {
 		wants, broken := repo.Config != nil && repo.Config.Dashboard && repo.Writes().None(), repo.Config == nil && len(repo.Faults) > 0
-		if !wants && !had[repo.Repo.String()] {
+		if !wants && !had[repo.Repo.String()] || wants && report.Quality < dql.Partial {
 			continue
 		}
 		if k.Host == nil {
@@ -51,7 +52,6 @@ func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remed
 			}
 		}
 		switch {
-		case wants && report.Quality != dql.OK: // what is not known is not gone
 		case wants:
 			b, err := a.board(ctx, repo, report, now)
 			if err == nil {
@@ -87,7 +87,7 @@ const outcomesFor = 90 * 24 * time.Hour
 
 // board is what the dashboard of a repository shows.
 func (a *app) board(ctx context.Context, repo *plan.Repository, report remedy.Report, now time.Time) (dashboard.Board, error) {
-	b := dashboard.Board{Faults: faultsOf(repo)}
+	b := dashboard.Board{Faults: faultsOf(repo), Partial: !report.Complete()}
 	pulls, err := a.host.OurPulls(ctx, repo.Repo)
 	if err != nil {
 		return b, err

@@ -138,3 +138,50 @@ func TestDashboardWithoutAnAnswer(t *testing.T) {
 		t.Errorf("before\n%+v\nafter\n%+v", before, after)
 	}
 }
+
+// An answeredBy gives every answer as somebody changes it.
+type answeredBy struct {
+	dql.Querier
+	change func(dql.Result, error) (dql.Result, error)
+}
+
+func (q answeredBy) Query(ctx context.Context, query dql.Query) (dql.Result, error) {
+	return q.change(q.Querier.Query(ctx, query))
+}
+
+// A dashboard does not say that nothing is open because Dynatrace did not
+// answer, and says so where the answer is not whole.
+func TestDashboardOfWhatIsNotKnown(t *testing.T) {
+	d := newDesk(t, func(w fstest.MapFS) {
+		f := w["repos/acme/shop/.github/salve.yml"]
+		f.Data = []byte(strings.Replace(string(f.Data), "version: 1\n", "version: 1\ndashboard: true\n", 1))
+	}, "P-260301")
+	d.cycle()
+	before := boards(t, d.box)
+	if len(before) != 1 || !strings.Contains(before[0].Body, "P-260301") {
+		t.Fatalf("before: %+v", before)
+	}
+	answers := d.a.remedy.Problems
+	for name, tt := range map[string]struct {
+		change func(dql.Result, error) (dql.Result, error)
+		want   string // of the body; "" for that of before
+	}{
+		"no answer":      {func(dql.Result, error) (dql.Result, error) { return dql.Result{}, errors.New("unavailable") }, ""},
+		"nothing to see": {func(dql.Result, error) (dql.Result, error) { return dql.Result{Quality: dql.UnverifiedEmpty}, nil }, ""},
+		"half of an answer": {func(r dql.Result, err error) (dql.Result, error) {
+			r.Records, r.Quality = nil, dql.Partial
+			return r, err
+		}, "did not show everything"},
+	} {
+		d.a.remedy.Problems = answeredBy{answers, tt.change}
+		d.a.remediate(t.Context(), sandbox.WorldTime) // fails where there is no answer
+		after := boards(t, d.box)[0].Body
+		if strings.Contains(after, "Nothing is open") || tt.want == "" && after != before[0].Body || !strings.Contains(after, tt.want) {
+			t.Errorf("%s:\n%s", name, after)
+		}
+		d.cycle()
+		if after := boards(t, d.box)[0].Body; after != before[0].Body {
+			t.Errorf("after %s:\n%s", name, after)
+		}
+	}
+}

@@ -17,7 +17,7 @@ import (
 // watch gives merged pull requests their verdict, as far as a cycle knows it.
 func (a *app) watch(ctx context.Context, repos []*plan.Repository, report remedy.Report, now time.Time) error {
 	seen := outcome.Observation{
-		Complete: report.Quality == dql.OK && report.Unread == 0,
+		Complete: report.Complete(),
 		Next:     func(class string) (int, string) { return a.next(ctx, repos, report, class, now) },
 	}
 	for _, d := range report.Decisions {

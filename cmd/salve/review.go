@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/plan"
@@ -64,8 +63,7 @@ func (w *worker) changed(ctx context.Context, e forge.Event) error {
 // concerned is what speaks for values of a repository.
 func (a *app) concerned(ctx context.Context, repo *plan.Repository, report remedy.Report, now time.Time) (review.Concerns, error) {
 	values, err := a.concerns(ctx, repo, report, now)
-	complete := report.Quality == dql.OK && report.Unread == 0
-	return review.Concerns{Values: values, Alerts: a.alerts(repo, report), Complete: complete}, err
+	return review.Concerns{Values: values, Alerts: a.alerts(repo, report), Complete: report.Complete()}, err
 }
 
 // concerns are the values of a repository that an open problem or a remedy that

@@ -36,6 +36,7 @@ type Board struct {
 	Faults   []string  // mistakes in the repository's files
 	Outcomes []Outcome
 	Receipts []Receipt // the latest first
+	Partial  bool      // problems may be missing, so nothing is said to be over
 }
 
 // An Item is one change, by its key.
@@ -90,7 +91,10 @@ func (b Board) render(rows int) string {
 	p.line("What Salve does in this repository, and what it waits for. Whoever may write here may tick a box: what it says is then done, " +
 		"and noted below. Close this issue to have it no longer, and reopen it to have it again; " +
 		"other changes to this text are overwritten. `dashboard: false` in `" + policy.File + "` ends it.")
-	p.line("\n" + Box{Do: Again}.line("Look at everything again now"))
+	p.line("\n" + Box{Do: Again}.line(actions[Again]))
+	if b.Partial {
+		p.line("\n**Dynatrace did not show everything** when it was asked last: problems may be missing here.")
+	}
 	if len(b.Faults) > 0 {
 		p.head("Configuration", len(b.Faults))
 		p.each(len(b.Faults), func(i int) { p.line("- " + prose.Neutralise(b.Faults[i])) })
@@ -101,7 +105,7 @@ func (b Board) render(rows int) string {
 	p.items("Nothing proposed", b.Others, Ignore)
 	p.items("Declined or ignored", b.Declined, Reopen)
 	p.outcomes(b.Outcomes)
-	if len(b.Open)+len(b.Waiting)+len(b.Unmapped)+len(b.Others)+len(b.Declined)+len(b.Faults) == 0 {
+	if len(b.Open)+len(b.Waiting)+len(b.Unmapped)+len(b.Others)+len(b.Declined)+len(b.Faults) == 0 && !b.Partial {
 		p.line("\nNothing is open, nothing waits.")
 	}
 	return withReceipts(p.String(), b.Receipts)

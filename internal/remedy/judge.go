@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/prose"
@@ -118,7 +117,7 @@ type judgement struct {
 }
 
 func (r Report) judgement() judgement {
-	j := judgement{answered: map[string]bool{}, active: map[string]bool{}, complete: r.Quality == dql.OK && r.Unread == 0}
+	j := judgement{answered: map[string]bool{}, active: map[string]bool{}, complete: r.Complete()}
 	for _, t := range r.Tasks {
 		j.answered[t.Key] = true
 	}

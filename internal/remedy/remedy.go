@@ -54,6 +54,9 @@ type Report struct {
 	Repos     []*plan.Repository
 }
 
+// Complete reports whether a problem that is not in the report is not open.
+func (r Report) Complete() bool { return r.Quality == dql.OK && r.Unread == 0 }
+
 // A Decision is what came of one problem.
 type Decision struct {
 	Problem problem.Problem
