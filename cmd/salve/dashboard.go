@@ -33,7 +33,7 @@ func (a *app) keeper(ctx context.Context) (dashboard.Keeper, error) {
 
 // boards brings the dashboards up to date: of repositories that ask for one,
 // and of those that had one and do no longer, or cannot say so. Where Dynatrace
-// gave no answer they stay as they are.
+// gave no answer they stay as they are, and so do those of dry runs.
 func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remedy.Report, now time.Time) error {
 	had, err := a.noted(ctx)
 	if err != nil {
@@ -42,8 +42,12 @@ func (a *app) boards(ctx context.Context, repos []*plan.Repository, report remed
 	var k dashboard.Keeper
 	var errs []error
 	for _, repo := range repos {
-		wants, broken := repo.Config != nil && repo.Config.Dashboard && repo.Writes().None(), repo.Config == nil && len(repo.Faults) > 0
-		if !wants && !had[repo.Repo.String()] || wants && report.Quality < dql.Partial {
+		why := repo.Writes()
+		wants, broken := why.None() && repo.Config.Dashboard, repo.Config == nil && len(repo.Faults) > 0
+		switch {
+		case why.Code == policy.DryRun, !wants && !had[repo.Repo.String()]:
+			continue
+		case wants && (report.Quality == dql.Failed || report.Quality == dql.UnverifiedEmpty):
 			continue
 		}
 		if k.Host == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/salvehq/salve/internal/dql"
 	"github.com/salvehq/salve/internal/githubtest"
+	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/sandbox"
 )
 
@@ -183,5 +186,27 @@ func TestDashboardOfWhatIsNotKnown(t *testing.T) {
 		if after := boards(t, d.box)[0].Body; after != before[0].Body {
 			t.Errorf("after %s:\n%s", name, after)
 		}
+	}
+}
+
+// A repository that says dry-run: true is not written to: its dashboard neither.
+func TestDashboardOfADryRun(t *testing.T) {
+	d := newDesk(t, func(w fstest.MapFS) {
+		f := w["repos/acme/shop/.github/salve.yml"]
+		f.Data = []byte(strings.Replace(string(f.Data), "version: 1\n", "version: 1\ndashboard: true\n", 1))
+	}, "P-260301")
+	d.a = d.app(nil)
+	q, err := queue.Open(t.Context(), filepath.Join(t.TempDir(), "salve.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	d.a.notes = q
+	d.cycle()
+	before := boards(t, d.box)
+	d.push("acme/shop", "main", policy.File, replace("version: 1\n", "version: 1\ndry-run: true\n"))
+	d.cycle()
+	if after := boards(t, d.box); len(before) != 1 || len(after) != 1 || after[0].State != "open" || after[0].Body != before[0].Body {
+		t.Errorf("before %+v, after %+v", before, after)
 	}
 }
