@@ -68,6 +68,8 @@ type Receipt struct {
 	What string    `json:"what"`
 }
 
+func (r Receipt) same(o Receipt) bool { return r.At.Equal(o.At) && r.By == o.By && r.What == o.What }
+
 // maxBody is GitHub's limit for the body of an issue, in characters; some is
 // left for the receipts of the next clicks.
 const maxBody = 60_000

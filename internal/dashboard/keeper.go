@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,22 +105,12 @@ func (k *Keeper) create(ctx context.Context, repo forge.Repo, text string) error
 // The dashboard is the one kind of issue that this program opens, so a person
 // who takes the mark out of it makes no second one.
 func (k *Keeper) find(ctx context.Context, repo forge.Repo, now time.Time) (issue forge.Issue, off bool, err error) {
-	all, err := k.Host.OurIssues(ctx, repo, now.Add(-lately))
-	if err == nil && len(all) == 0 {
-		all, err = k.Host.OurIssues(ctx, repo, time.Time{})
+	open, closed, err := k.boards(ctx, repo, now.Add(-lately))
+	if err == nil && len(open)+len(closed) == 0 {
+		open, closed, err = k.boards(ctx, repo, time.Time{})
 	}
 	if err != nil {
 		return forge.Issue{}, false, err
-	}
-	var open, closed []forge.Issue
-	for _, i := range all {
-		switch {
-		case i.Author != k.App || strings.HasPrefix(plain(i.Body), retired):
-		case i.Open:
-			open = append(open, i)
-		default:
-			closed = append(closed, i)
-		}
 	}
 	if len(open) > 0 {
 		first, rest := oldest(open)
@@ -139,6 +130,22 @@ func (k *Keeper) find(ctx context.Context, repo forge.Repo, now time.Time) (issu
 		return forge.Issue{}, false, err
 	}
 	return last, last.ClosedBy != k.App, nil
+}
+
+// boards returns the dashboards that changed at or after since, those too many
+// left out that were closed as such.
+func (k *Keeper) boards(ctx context.Context, repo forge.Repo, since time.Time) (open, closed []forge.Issue, err error) {
+	all, err := k.Host.OurIssues(ctx, repo, since)
+	for _, i := range all {
+		switch {
+		case i.Author != k.App || strings.HasPrefix(plain(i.Body), retired):
+		case i.Open:
+			open = append(open, i)
+		default:
+			closed = append(closed, i)
+		}
+	}
+	return open, closed, err
 }
 
 // oldest returns the issue with the lowest number, and the others.
@@ -191,12 +198,14 @@ func (k *Keeper) receipts(ctx context.Context, repo forge.Repo) ([]Receipt, erro
 	return all, nil
 }
 
-// note adds a receipt, and returns all that are kept.
+// note adds receipts, but for those that an attempt before has added, and
+// returns all that are kept.
 func (k *Keeper) note(ctx context.Context, repo forge.Repo, r ...Receipt) ([]Receipt, error) {
 	all, err := k.receipts(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
+	r = slices.DeleteFunc(slices.Clone(r), func(r Receipt) bool { return slices.ContainsFunc(all, r.same) })
 	all = append(r, all...)
 	all = all[:min(len(all), MaxReceipts)]
 	if k.Notes == nil {

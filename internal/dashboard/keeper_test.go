@@ -96,6 +96,11 @@ func TestKeep(t *testing.T) {
 		{"closed by a person", func(h *tray) { h.add("x", false, bot); h.issues[0].ClosedBy = "maria" }, "#1 false x", 0},
 		{"closed by us", func(h *tray) { h.add("x", false, bot); h.issues[0].ClosedBy = bot }, "#1 true board", 1},
 		{"old", func(h *tray) { h.add("x", true, bot); h.issues[0].UpdatedAt = day.Add(-100 * 24 * time.Hour) }, "#1 true board", 1},
+		{"old, and one too many lately", func(h *tray) {
+			h.add("x", true, bot)
+			h.issues[0].UpdatedAt = day.Add(-100 * 24 * time.Hour)
+			h.add(retired+"The dashboard is #1.", false, bot)
+		}, "#1 true board; #2 false The dashboard is #1.", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &tray{}
@@ -148,5 +153,56 @@ func TestBoxWithoutEvent(t *testing.T) {
 		if left := strings.Contains(text, "[x]"); left != want || !left && !strings.Contains(text, "tick it again") {
 			t.Errorf("at %v:\n%s", now, text)
 		}
+	}
+}
+
+// A drawer keeps notes, and a host that fails once is asked again.
+type drawer struct {
+	tray
+	notes map[string][]byte
+	fails int
+}
+
+func (d *drawer) Permission(context.Context, forge.Repo, string) (forge.Permission, error) {
+	return forge.PermissionWrite, nil
+}
+
+func (d *drawer) Issue(ctx context.Context, repo forge.Repo, number int) (forge.Issue, error) {
+	if d.fails--; d.fails >= 0 {
+		return forge.Issue{}, forge.ErrUnavailable
+	}
+	return d.tray.Issue(ctx, repo, number)
+}
+
+func (d *drawer) Get(_ context.Context, bucket, name string) ([]byte, bool, error) {
+	text, found := d.notes[bucket+name]
+	return text, found, nil
+}
+
+func (d *drawer) Put(_ context.Context, bucket, name string, text []byte, _ time.Time) error {
+	d.notes[bucket+name] = text
+	return nil
+}
+
+func (d *drawer) Delete(context.Context, string, string) error { return nil }
+
+// A click whose job is tried again leaves one receipt.
+func TestReceiptOnce(t *testing.T) {
+	d := &drawer{notes: map[string][]byte{}, fails: 1}
+	body := Board{}.Render()
+	d.add(tick(body, 0), true, bot)
+	c := Clicker{Keeper: Keeper{Host: d, Notes: d, App: bot, Log: slog.New(slog.DiscardHandler)}, Soon: func(context.Context) error { return nil }}
+	e := forge.Event{
+		Kind: forge.EventIssues, Action: "edited", Repo: shop, Issue: 1, Sender: "maria", At: day,
+		Edit: forge.Edit{Author: bot, Open: true, From: body, To: tick(body, 0)},
+	}
+	if err := c.Answer(t.Context(), e); err == nil {
+		t.Fatal("the first attempt did not fail")
+	}
+	if err := c.Answer(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if text := d.issues[0].Body; strings.Count(text, "by maria") != 1 || strings.Contains(text, "[x]") {
+		t.Errorf("got\n%s", text)
 	}
 }
