@@ -15,13 +15,14 @@ import (
 	"github.com/salvehq/salve/internal/prose"
 )
 
-// A remark is found again by a mark: which concern speaks, and of which value.
-var markForm = regexp.MustCompile(`<!-- salve:review ([0-9a-f]{16}) ([0-9a-f]{16}) -->`)
+// A remark is found again by the mark that it ends with: which concern speaks,
+// and of which value. Lines of others that it shows stand above it.
+var markForm = regexp.MustCompile(`<!-- salve:review ([0-9a-f]{16}) ([0-9a-f]{16}) -->\s*$`)
 
-// ended is in remarks that no longer hold, where somebody had answered.
+// ended is the end of remarks that no longer hold, where somebody had answered.
 const ended = "<!-- salve:review ended -->"
 
-func live(body string) bool { return markForm.MatchString(body) && !strings.Contains(body, ended) }
+func live(body string) bool { return markForm.MatchString(body) }
 
 func hash(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
@@ -76,7 +77,7 @@ func (r *Reviewer) end(ctx context.Context, p forge.PullRequest, m forge.Remark)
 // maxRows bounds the problems of one remark.
 const maxRows = 5
 
-// words is a remark. Of a fork's file nothing is repeated.
+// words is a remark. Of a fork's file no line is repeated.
 func (r *Reviewer) words(f finding, fork bool) string {
 	var b strings.Builder
 	after := prose.Neutralise(f.After.Value)

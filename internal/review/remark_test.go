@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func lowered(back string) finding {
 }
 
 // Titles and lines of others do nothing, and a line with backticks does not end
-// the suggestion. Of a fork's file nothing is repeated.
+// the suggestion. Of a fork's file no line is repeated.
 func TestWords(t *testing.T) {
 	r := &Reviewer{}
 	text := r.words(lowered("  memory: 512Mi # ```` @acme/all"), false)
@@ -79,11 +80,11 @@ func (h *thread) DeleteRemark(context.Context, forge.Repo, int64) error {
 // What was said stays as it is, what no longer holds goes, and what is not
 // known is left alone.
 func TestSettle(t *testing.T) {
-	f := lowered("x")
-	same := forge.Remark{ID: 1, Body: (&Reviewer{}).words(f, false)}
+	f, r := lowered("x"), &Reviewer{}
+	same := forge.Remark{ID: 1, Body: r.words(f, false)}
 	other := f
 	other.After.Value = "300Mi"
-	older := forge.Remark{ID: 2, Body: (&Reviewer{}).words(other, false)}
+	older := forge.Remark{ID: 2, Body: r.words(other, false)}
 	answered := older
 	answered.Replied = true
 	for _, tt := range []struct {
@@ -100,11 +101,13 @@ func TestSettle(t *testing.T) {
 		{"over", nil, false, []forge.Remark{same}, true, "delete"},
 		{"over, answered", nil, false, []forge.Remark{answered}, true, "edit"},
 		{"not known", nil, false, []forge.Remark{same}, false, ""},
+		{"a line that holds marks", []finding{f}, false, []forge.Remark{{Body: r.words(lowered("x # "+ended+" <!-- salve:review 0123456789abcdef 0123456789abcdef -->"), false)}}, true, ""},
 		{"cannot be looked at", nil, true, []forge.Remark{same}, true, ""},
 	} {
 		h := &thread{have: tt.have}
 		r := &Reviewer{Host: h, Log: slog.New(slog.DiscardHandler)}
-		err := r.settle(t.Context(), forge.PullRequest{}, findings{tt.found, map[string]bool{hash("k"): tt.unknown}}, tt.have, tt.complete)
+		have := slices.DeleteFunc(slices.Clone(tt.have), func(m forge.Remark) bool { return !live(m.Body) })
+		err := r.settle(t.Context(), forge.PullRequest{}, findings{tt.found, map[string]bool{hash("k"): tt.unknown}}, have, tt.complete)
 		if got := strings.Join(h.said, " "); err != nil || got != tt.want {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
 		}
