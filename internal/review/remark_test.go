@@ -53,6 +53,7 @@ func TestAdded(t *testing.T) {
 // A thread is the remarks of one pull request.
 type thread struct {
 	Host
+	open []forge.PullRequest
 	have []forge.Remark
 	said []string
 }
@@ -111,5 +112,27 @@ func TestSettle(t *testing.T) {
 		if got := strings.Join(h.said, " "); err != nil || got != tt.want {
 			t.Errorf("%s: %q, %v; want %q", tt.name, got, err, tt.want)
 		}
+	}
+}
+
+func (h *thread) OpenPulls(context.Context, forge.Repo) ([]forge.PullRequest, error) {
+	return h.open, nil
+}
+
+func (h *thread) Remarks(context.Context, forge.Repo, int) ([]forge.Remark, error) {
+	return nil, nil
+}
+
+// What is remembered of a pull request goes with it.
+func TestReviewForgets(t *testing.T) {
+	h := &thread{open: []forge.PullRequest{{Number: 1, Base: "main"}, {Number: 2, Base: "main"}}}
+	r := &Reviewer{Host: h, Log: slog.New(slog.DiscardHandler)}
+	repo := &plan.Repository{Checkout: plan.Checkout{Branch: "main"}}
+	none := func(context.Context) (Concerns, error) { return Concerns{}, nil }
+	for _, want := range []int{2, 1, 0} {
+		if err := r.Review(t.Context(), repo, none); err != nil || len(r.known[repo.Repo]) != want {
+			t.Errorf("%d known, %v; want %d", len(r.known[repo.Repo]), err, want)
+		}
+		h.open = h.open[min(1, len(h.open)):]
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -69,12 +70,7 @@ type Reviewer struct {
 	Log       *slog.Logger
 
 	mu    sync.Mutex
-	known map[pull]look
-}
-
-type pull struct {
-	repo   forge.Repo
-	number int
+	known map[forge.Repo]map[int]look // by number of the pull request
 }
 
 // A look is what is remembered of a pull request: remarking changes when it was
@@ -93,6 +89,7 @@ func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, concerns f
 		return fmt.Errorf("open pull requests of %s: %w", repo.Repo, err)
 	}
 	pulls = slices.DeleteFunc(pulls, func(p forge.PullRequest) bool { return !reviewed(repo, p) })
+	r.forget(repo.Repo, pulls)
 	if len(pulls) == 0 {
 		return nil
 	}
@@ -111,6 +108,15 @@ func (r *Reviewer) Review(ctx context.Context, repo *plan.Repository, concerns f
 // look.
 func reviewed(repo *plan.Repository, p forge.PullRequest) bool {
 	return !p.Draft && p.Base == repo.Branch && !strings.HasSuffix(p.Author, "[bot]")
+}
+
+// forget drops what is remembered of pull requests that are not looked at now.
+func (r *Reviewer) forget(repo forge.Repo, now []forge.PullRequest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.known[repo], func(number int, _ look) bool {
+		return !slices.ContainsFunc(now, func(p forge.PullRequest) bool { return p.Number == number })
+	})
 }
 
 // One looks at one open pull request.
@@ -132,9 +138,8 @@ func (r *Reviewer) one(ctx context.Context, repo *plan.Repository, p forge.PullR
 			return err
 		}
 	}
-	at := pull{p.Repo, p.Number}
 	r.mu.Lock()
-	last, seen := r.known[at]
+	last, seen := r.known[repo.Repo][p.Number]
 	r.mu.Unlock()
 	if len(found.all) == 0 && seen && last.updated.Equal(p.UpdatedAt) && !last.remarked {
 		return nil
@@ -144,13 +149,20 @@ func (r *Reviewer) one(ctx context.Context, repo *plan.Repository, p forge.PullR
 		return err
 	}
 	have = slices.DeleteFunc(have, func(m forge.Remark) bool { return !live(m.Body) })
-	r.mu.Lock()
-	if r.known == nil {
-		r.known = map[pull]look{}
-	}
-	r.known[at] = look{p.UpdatedAt, len(have) > 0}
-	r.mu.Unlock()
+	r.remember(repo.Repo, p.Number, look{p.UpdatedAt, len(have) > 0})
 	return r.settle(ctx, p, found, have, all.Complete)
+}
+
+func (r *Reviewer) remember(repo forge.Repo, number int, l look) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known = map[forge.Repo]map[int]look{}
+	}
+	if r.known[repo] == nil {
+		r.known[repo] = map[int]look{}
+	}
+	r.known[repo][number] = l
 }
 
 // findings are what speaks against lines of a pull request.
