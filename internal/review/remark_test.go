@@ -136,3 +136,20 @@ func TestReviewForgets(t *testing.T) {
 		h.open = h.open[min(1, len(h.open)):]
 	}
 }
+
+func (h *thread) ChangedFiles(context.Context, forge.Repo, int) ([]forge.ChangedFile, error) {
+	return []forge.ChangedFile{{Path: "a.yaml"}}, nil
+}
+
+// A place that could not be read is no reason to take a remark back.
+func TestUnreadPlaceIsUnknown(t *testing.T) {
+	repo, err := plan.Open(t.Context(), plan.Checkout{Files: inventory.Map(map[string]string{"a.yaml": "a: 1\n"})}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Reviewer{Host: &thread{}, Log: slog.New(slog.DiscardHandler)}
+	found, err := r.look(t.Context(), repo, forge.PullRequest{}, Concerns{Values: []Concern{{Key: "k", Place: inventory.Target{Form: inventory.Values, File: "gone.yaml", Path: "a"}}}})
+	if err != nil || !found.unknown[hash("k")] {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

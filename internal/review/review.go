@@ -187,7 +187,7 @@ func (r *Reviewer) look(ctx context.Context, repo *plan.Repository, p forge.Pull
 	if err != nil {
 		return out, err
 	}
-	concerns, err := touched(ctx, repo, files, all)
+	concerns, err := touched(ctx, repo, files, all, out.unknown)
 	if err != nil || len(concerns) == 0 {
 		return out, err
 	}
@@ -211,8 +211,10 @@ func (r *Reviewer) look(ctx context.Context, repo *plan.Repository, p forge.Pull
 	return out, nil
 }
 
-// touched returns the concerns about values that stand in changed files.
-func touched(ctx context.Context, repo *plan.Repository, files []forge.ChangedFile, all Concerns) ([]Concern, error) {
+// touched returns the concerns about values that stand in changed files, sorted
+// by key: of several about one line it is always the same that speaks. Those
+// whose place is not found are noted in unknown.
+func touched(ctx context.Context, repo *plan.Repository, files []forge.ChangedFile, all Concerns, unknown map[string]bool) ([]Concern, error) {
 	changed, terraform := map[string]bool{}, false
 	for _, f := range files {
 		changed[f.Path] = !f.Removed
@@ -226,10 +228,15 @@ func touched(ctx context.Context, repo *plan.Repository, files []forge.ChangedFi
 		}
 		concerns = append(concerns, alerts...)
 	}
-	return slices.DeleteFunc(concerns, func(c Concern) bool {
+	concerns = slices.DeleteFunc(concerns, func(c Concern) bool {
 		site, err := repo.Site(ctx, c.Place)
+		if err != nil {
+			unknown[hash(c.Key)] = true
+		}
 		return err != nil || !changed[site.File]
-	}), nil
+	})
+	slices.SortStableFunc(concerns, func(a, b Concern) int { return strings.Compare(a.Key, b.Key) })
+	return concerns, nil
 }
 
 // contents reads what a pull request makes of the files that could matter.
