@@ -31,10 +31,11 @@ func (a *app) offers(ctx context.Context, repos []*plan.Repository, report remed
 	made := 0
 	var errs []error
 	for _, repo := range repos {
-		if made == offersAtATime {
-			break
-		}
 		if !onboard.Open(repo) || len(tasks[repo.Repo]) == 0 {
+			a.onboard.Forget(repo.Repo)
+			continue
+		}
+		if made == offersAtATime {
 			continue
 		}
 		opened, err := a.onboard.Offer(ctx, repo, func(trial *plan.Repository) ([]prose.Preview, error) {

@@ -41,8 +41,12 @@ func Open(repo *plan.Repository) bool { return repo.Config == nil && len(repo.Fa
 // is kept up to date while all its commits are ours.
 func (r *Runner) Offer(ctx context.Context, repo *plan.Repository, preview func(trial *plan.Repository) ([]prose.Preview, error)) (forge.Opened, error) {
 	before, err := r.History.History(ctx, repo.Repo, forge.ConfigureBranch)
-	if err != nil || len(before) > 0 {
-		return forge.Opened{}, err // answered, one way or the other
+	if err != nil {
+		return forge.Opened{}, err
+	}
+	if len(before) > 0 { // answered, one way or the other
+		r.Forget(repo.Repo)
+		return forge.Opened{}, nil
 	}
 	trial, err := r.trial(ctx, repo)
 	if err != nil {
@@ -67,6 +71,13 @@ func (r *Runner) Offer(ctx context.Context, repo *plan.Repository, preview func(
 		r.Log.Info("configuration offered", "repo", repo.Repo.String(), "pull", opened.Pull.Number)
 	}
 	return opened, nil
+}
+
+// Forget drops what is kept of a repository that is offered nothing now.
+func (r *Runner) Forget(repo forge.Repo) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.trials, repo)
 }
 
 // trial opens a repository as if it had the file that is offered.
