@@ -112,9 +112,7 @@ func (w *Watcher) settle(ctx context.Context, repos []*plan.Repository, due []me
 	}
 	past, err := w.Past(ctx, repos, now.Sub(first)+time.Hour)
 	if err != nil || !past.Complete {
-		w.mu.Lock()
-		w.asked = now
-		w.mu.Unlock()
+		w.inVain(now)
 		w.Log.Warn("no verdict on merged pull requests", "reason", "the problems since their merge are not completely known", "pulls", len(due), "err", err)
 		return err
 	}
@@ -128,7 +126,17 @@ func (w *Watcher) settle(ctx context.Context, repos []*plan.Repository, due []me
 			errs = append(errs, w.mark(ctx, m, Effective, nil, past))
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		w.inVain(now)
+		return err
+	}
+	return nil
+}
+
+func (w *Watcher) inVain(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = now
 }
 
 func (w *Watcher) mayAsk(now time.Time) bool {

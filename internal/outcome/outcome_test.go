@@ -27,15 +27,17 @@ func hours(n float64) time.Time { return start.Add(time.Duration(n * float64(tim
 type shelf struct {
 	pulls    []forge.PullRequest
 	comments []string
-	listed   int
+	deny     bool // labels
 }
 
 func (s *shelf) OurHistory(_ context.Context, _ forge.Repo, since time.Time) ([]forge.PullRequest, error) {
-	s.listed++
 	return slices.DeleteFunc(slices.Clone(s.pulls), func(p forge.PullRequest) bool { return p.UpdatedAt.Before(since) }), nil
 }
 
 func (s *shelf) AddLabels(_ context.Context, _ forge.Repo, number int, labels ...forge.Label) error {
+	if s.deny {
+		return forge.ErrForbidden
+	}
 	for i := range s.pulls {
 		for _, l := range labels {
 			if s.pulls[i].Number == number {
@@ -193,5 +195,24 @@ func TestVerdictAfterRename(t *testing.T) {
 	}
 	if got, want := host.labels(), "bot/ineffective"; got != want {
 		t.Errorf("labels %q, want %q", got, want)
+	}
+}
+
+// A verdict that cannot be written down is no reason to ask Dynatrace for weeks
+// of problems with every cycle.
+func TestUnwrittenVerdictAsksRarely(t *testing.T) {
+	host, asked := &shelf{pulls: []forge.PullRequest{pull(1, start)}, deny: true}, 0
+	w := &Watcher{Host: host, Log: slog.New(slog.DiscardHandler), Past: func(context.Context, []*plan.Repository, time.Duration) (Observation, error) {
+		asked++
+		return Observation{Complete: true}, nil
+	}}
+	repos := []*plan.Repository{repository(t)}
+	for i := range 13 { // an hour and five minutes
+		if err := w.Run(t.Context(), repos, Observation{Complete: true}, hours(169).Add(time.Duration(i)*5*time.Minute)); (err == nil) != (i%12 != 0) {
+			t.Errorf("cycle %d: %v", i, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want once an hour", asked)
 	}
 }
