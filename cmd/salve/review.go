@@ -141,6 +141,7 @@ func (a *app) alerts(repo *plan.Repository, report remedy.Report) func(context.C
 		if done {
 			return all, nil
 		}
+		all = nil // of an attempt that failed
 		titles := map[string][]problem.Problem{}
 		for _, d := range report.Decisions {
 			if p := d.Problem; p.Active && !p.Duplicate && !p.Muted && !p.Maintenance {
