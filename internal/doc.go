@@ -22,7 +22,10 @@
 // Package policy turns a value into the next one by a rule that can be named,
 // and reads .github/salve.yml. Packages kubeedit and tfedit find where a value
 // stands in a file and replace its bytes; packages kustomize and helm know how
-// overlays and charts fit together; package inventory knows which file it is. Package prose words titles, bodies and statuses, and makes hostile
+// overlays and charts fit together; package inventory knows which file it is, and of a
+// later commit looks only at what changed. What is written plainly the two editors
+// read themselves, for speed: tests hold them against the parsers of the languages,
+// which judge every edit. Package prose words titles, bodies and statuses, and makes hostile
 // text harmless. Package codeowners says who owns a file. Package catalog has the queries with their parameters,
 // columns and words. Package plan reads remedies, and puts all of this
 // together: from a remedy, a repository, evidence and what containers used to a proposal
