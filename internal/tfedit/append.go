@@ -106,7 +106,7 @@ func (f *file) append(blocks []byte) ([]byte, error) {
 	out = append(out, bytes.ReplaceAll(blocks, []byte("\n"), []byte(eol))...)
 	next := &file{path: f.path, kind: f.kind, src: out}
 	had := len(f.parse().Blocks)
-	if next.fault() != nil || len(next.parse().Blocks) <= had || !bytes.HasPrefix(out, f.src) {
+	if next.fault() != nil || !next.judged() || len(next.parse().Blocks) <= had || !bytes.HasPrefix(out, f.src) {
 		return nil, f.refusal(len(f.src), "file would not parse with the text added to it", "add it by hand")
 	}
 	if f.formatted() && !next.formatted() {

@@ -124,19 +124,29 @@ func (f *file) tree() parsed {
 	})
 }
 
-// parseNative reads HCL. What is not plain goes to the parser of HCL, screened
-// for what is known to be too much for that parser; what is not known yet must
-// not end the program.
+// parseNative reads HCL; what is not plain by the parser of HCL.
 func (f *file) parseNative() (body *hclsyntax.Body, at int, what string) {
 	if body = readPlain(f.path, f.src); body != nil {
 		return body, 0, ""
 	}
+	return f.parseHCL()
+}
+
+// judged reports whether the parser of HCL reads a file, however plain it is.
+func (f *file) judged() bool {
+	_, _, what := f.parseHCL()
+	return what == ""
+}
+
+// parseHCL gives a file to the parser of HCL, screened for what is known to be
+// too much for that parser; what is not known yet must not end the program.
+func (f *file) parseHCL() (body *hclsyntax.Body, at int, what string) {
 	if at, what = screenNative(f.src); what != "" {
 		return nil, at, what
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			at, what = 0, fmt.Sprintf("parser gave up: %v", r)
+			body, at, what = nil, 0, fmt.Sprintf("parser gave up: %v", r)
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.src, f.path, hcl.InitialPos)

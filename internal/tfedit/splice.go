@@ -34,6 +34,9 @@ func (f *file) splice(e edit) (*file, error) {
 			next = &file{path: f.path, mode: f.mode, kind: f.kind, src: laid}
 		}
 	}
+	if !next.judged() {
+		return fail("the file would not parse")
+	}
 	if !onlyTokens(f.src, next.src, e) {
 		return fail("more than the value would change")
 	}
