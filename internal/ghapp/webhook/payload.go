@@ -72,10 +72,11 @@ type payload struct {
 	CallbackURL string `json:"deployment_callback_url"`
 
 	Issue struct {
-		Number int    `json:"number"`
-		Body   string `json:"body"`
-		State  string `json:"state"`
-		User   user   `json:"user"`
+		Number    int       `json:"number"`
+		Body      string    `json:"body"`
+		State     string    `json:"state"`
+		User      user      `json:"user"`
+		UpdatedAt time.Time `json:"updated_at"`
 	} `json:"issue"`
 	Changes struct {
 		Body *struct {
@@ -282,6 +283,7 @@ func issues(p *payload, e *forge.Event) error {
 	if e.Kind != forge.EventIssues {
 		return nil
 	}
+	e.At = p.Issue.UpdatedAt // the edit itself has no time
 	e.Edit = forge.Edit{Author: p.Issue.User.Login, Open: p.Issue.State == "open", To: p.Issue.Body, From: p.Issue.Body}
 	if p.Changes.Body != nil {
 		e.Edit.From = p.Changes.Body.From
