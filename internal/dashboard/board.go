@@ -231,8 +231,8 @@ const (
 	receiptsTo   = "<!-- /salve:receipts -->"
 )
 
-// MaxReceipts is how many receipts are shown.
-const MaxReceipts = 8
+// maxReceipts is how many receipts are shown.
+const maxReceipts = 8
 
 // withReceipts puts receipts into a body, in place of those that it has.
 func withReceipts(body string, all []Receipt) string {
@@ -247,7 +247,7 @@ func withReceipts(body string, all []Receipt) string {
 	}
 	var b strings.Builder
 	b.WriteString(body + receiptsFrom + "\n### Done on your word\n\n")
-	for _, r := range all[:min(len(all), MaxReceipts)] {
+	for _, r := range all[:min(len(all), maxReceipts)] {
 		fmt.Fprintf(&b, "- %s: %s, by %s\n", r.At.UTC().Format("2006-01-02 15:04 UTC"), prose.Neutralise(r.What), prose.Neutralise(r.By))
 	}
 	b.WriteString(receiptsTo + "\n")

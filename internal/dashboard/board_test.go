@@ -93,12 +93,12 @@ func TestTicked(t *testing.T) {
 		{"", "- [x] <!-- salve:box {\"do\":\"ignore\",\"key\":\"" + strings.Repeat("x", 1000) + "\"} -->", nil},
 		{"", strings.Repeat("- [x] <!-- salve:box ", 5000), nil},
 	} {
-		got := Ticked(tt.from, tt.to)
+		got := newlyTicked(tt.from, tt.to)
 		if !slices.Equal(got, tt.want) {
-			t.Errorf("Ticked(…, %.200q) = %v, want %v", tt.to, got, tt.want)
+			t.Errorf("newlyTicked(…, %.200q) = %v, want %v", tt.to, got, tt.want)
 		}
 	}
-	if Cleared(two) != body {
+	if cleared(two) != body {
 		t.Error("cleared boxes are not those of before")
 	}
 }
@@ -110,11 +110,11 @@ func FuzzBody(f *testing.F) {
 	f.Add(tick(body, 0))
 	f.Add("- [x] <!-- salve:box {} -->")
 	f.Fuzz(func(t *testing.T, body string) {
-		clear := Cleared(body)
-		if boxes := Ticked("", clear); len(boxes) > 0 {
+		clear := cleared(body)
+		if boxes := newlyTicked("", clear); len(boxes) > 0 {
 			t.Errorf("%q leaves %v", body, boxes)
 		}
-		if Cleared(clear) != clear || len(clear) != len(body) {
+		if cleared(clear) != clear || len(clear) != len(body) {
 			t.Errorf("%q is cleared to %q", body, clear)
 		}
 		with := withReceipts(body, []Receipt{{day, "a", "b"}})

@@ -66,9 +66,9 @@ func ticked(body string) map[Box]bool {
 // maxTicks bounds the boxes of a body that are looked at.
 const maxTicks = 500
 
-// Ticked returns the boxes that are ticked in to and were not in from, in no
+// newlyTicked returns the boxes that are ticked in to and were not in from, in no
 // order.
-func Ticked(from, to string) []Box {
+func newlyTicked(from, to string) []Box {
 	before := ticked(from)
 	var out []Box
 	for b := range ticked(to) {
@@ -79,5 +79,5 @@ func Ticked(from, to string) []Box {
 	return out
 }
 
-// Cleared returns a body with every box empty.
-func Cleared(body string) string { return boxForm.ReplaceAllString(body, "${1} ${3}") }
+// cleared returns a body with every box empty.
+func cleared(body string) string { return boxForm.ReplaceAllString(body, "${1} ${3}") }

@@ -44,7 +44,7 @@ func (c *Clicker) Answer(ctx context.Context, e forge.Event) error {
 	if e.Action == "reopened" {
 		return c.Soon(ctx)
 	}
-	boxes := Ticked(e.Edit.From, e.Edit.To)
+	boxes := newlyTicked(e.Edit.From, e.Edit.To)
 	if e.Action != "edited" || len(boxes) == 0 {
 		return nil
 	}
@@ -92,10 +92,7 @@ func (c *Clicker) do(ctx context.Context, e forge.Event, b Box) (string, error) 
 		}
 		return "ignored: " + b.what(), c.Soon(ctx)
 	case Reopen:
-		if err := c.Notes.Delete(ctx, propose.Ignored, b.Key); err != nil {
-			return "", err
-		}
-		if err := c.Notes.Put(ctx, propose.Reconsidered, b.Key, []byte(e.At.UTC().Format(time.RFC3339Nano)), time.Time{}); err != nil {
+		if err := propose.Reconsider(ctx, c.Notes, b.Key, e.At); err != nil {
 			return "", err
 		}
 		return "proposed again: " + b.what(), c.Soon(ctx)
@@ -151,7 +148,7 @@ func (c *Clicker) receipt(ctx context.Context, e forge.Event, done []Receipt) er
 	if err != nil || !issue.Open || issue.Author != c.App {
 		return err
 	}
-	text := withReceipts(Cleared(plain(issue.Body)), all)
+	text := withReceipts(cleared(plain(issue.Body)), all)
 	if text == plain(issue.Body) {
 		return nil
 	}

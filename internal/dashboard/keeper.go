@@ -207,7 +207,7 @@ func (k *Keeper) note(ctx context.Context, repo forge.Repo, r ...Receipt) ([]Rec
 	}
 	r = slices.DeleteFunc(slices.Clone(r), func(r Receipt) bool { return slices.ContainsFunc(all, r.same) })
 	all = append(r, all...)
-	all = all[:min(len(all), MaxReceipts)]
+	all = all[:min(len(all), maxReceipts)]
 	if k.Notes == nil {
 		return all, nil
 	}

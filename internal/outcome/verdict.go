@@ -27,9 +27,9 @@ const (
 // began.
 const regression = "regression"
 
-// Settling is how long after a merge the change may take to be in force. What
+// settling is how long after a merge the change may take to be in force. What
 // begins in that time is no return, but counts if it lasts until the end.
-const Settling = time.Hour
+const settling = time.Hour
 
 // tie is how soon after a merge a new problem of the same workload is put down
 // to the change.
@@ -121,7 +121,7 @@ func (m merged) labelled(name string) bool {
 // once it had settled and before its end, and once that is over those that
 // began before and lasted until then.
 func (m merged) returned(all []Seen, now time.Time) []Seen {
-	settled := m.pull.MergedAt.Add(Settling)
+	settled := m.pull.MergedAt.Add(settling)
 	over := !now.Before(m.end)
 	var out []Seen
 	for _, s := range all {

@@ -38,7 +38,7 @@ func (w *Watcher) ineffective(m merged, found []Seen, seen Observation) string {
 
 func cameBack(m merged, found []Seen) string {
 	for _, s := range found {
-		if since := s.Problem.Start.Sub(m.pull.MergedAt); since > Settling {
+		if since := s.Problem.Start.Sub(m.pull.MergedAt); since > settling {
 			return "came back " + span(since) + " later"
 		}
 	}

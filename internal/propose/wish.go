@@ -20,9 +20,17 @@ type Wishes interface {
 // Buckets of [Wishes].
 const (
 	Ignored      = "ignored"      // by whom
-	Reconsidered = "reconsidered" // when; refusals before it are forgotten
+	reconsidered = "reconsidered" // when; refusals before it are forgotten
 	Urgent       = "urgent"       // by whom; limits and quiet times do not hold it back
 )
+
+// Reconsider forgets that people did not want a proposal before at.
+func Reconsider(ctx context.Context, w Wishes, key string, at time.Time) error {
+	if err := w.Delete(ctx, Ignored, key); err != nil {
+		return err
+	}
+	return w.Put(ctx, reconsidered, key, []byte(at.UTC().Format(time.RFC3339Nano)), time.Time{})
+}
 
 // wish returns why people do not want a proposal, or else the time before which
 // their refusals are forgotten.
@@ -37,7 +45,7 @@ func (m *Maker) wish(ctx context.Context, key string) (why policy.Reason, since 
 	if found {
 		return policy.Reason{Code: policy.Declined, Text: fmt.Sprintf("%s said /salve ignore", by)}, time.Time{}, nil
 	}
-	text, found, err := m.Wishes.Get(ctx, Reconsidered, key)
+	text, found, err := m.Wishes.Get(ctx, reconsidered, key)
 	if err != nil {
 		return policy.Reason{}, time.Time{}, fmt.Errorf("wishes about %s: %w", key, err)
 	}

@@ -157,10 +157,7 @@ func (c *Clerk) ignore(ctx context.Context, o order) error {
 
 // reopen forgets that people said no.
 func (c *Clerk) reopen(ctx context.Context, o order) error {
-	if err := c.Wishes.Delete(ctx, propose.Ignored, o.key); err != nil {
-		return err
-	}
-	if err := c.Wishes.Put(ctx, propose.Reconsidered, o.key, []byte(o.given.UTC().Format(time.RFC3339Nano)), time.Time{}); err != nil {
+	if err := propose.Reconsider(ctx, c.Wishes, o.key, o.given); err != nil {
 		return err
 	}
 	return c.Soon(ctx)
