@@ -72,6 +72,7 @@ func (e *Estate) Repositories(ctx context.Context) ([]*plan.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.forget(installations)
 	var out []*plan.Repository
 	var errs []error
 	reads := make([]*reading, len(installations))
@@ -89,6 +90,38 @@ func (e *Estate) Repositories(ctx context.Context) ([]*plan.Repository, error) {
 	}
 	slices.SortFunc(out, func(a, b *plan.Repository) int { return cmp.Compare(a.Repo.String(), b.Repo.String()) })
 	return out, errors.Join(errs...)
+}
+
+// forget drops what is kept of installations that are gone or suspended.
+func (e *Estate) forget(installations []forge.Installation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id := range e.known {
+		if !slices.ContainsFunc(installations, func(in forge.Installation) bool { return in.ID == id && !in.Suspended }) {
+			e.keep(id, nil)
+			delete(e.known, id)
+			delete(e.said, id)
+		}
+	}
+}
+
+// keep drops the repositories that an installation had and has no more. It is
+// called with mu held.
+func (e *Estate) keep(installation int64, names []forge.Repo) {
+	before := e.known[installation]
+	e.known[installation] = names
+	if slices.Equal(before, names) {
+		return
+	}
+	there := map[forge.Repo]bool{}
+	for _, name := range names {
+		there[name] = true
+	}
+	for _, name := range before {
+		if !there[name] {
+			delete(e.open, name)
+		}
+	}
 }
 
 // begin starts to read an installation, or joins who reads it already. With
@@ -188,7 +221,7 @@ func (e *Estate) installation(ctx context.Context, in forge.Installation) ([]*pl
 	}
 	if len(errs) == 0 {
 		e.mu.Lock()
-		e.known[in.ID] = names
+		e.keep(in.ID, names)
 		e.mu.Unlock()
 	}
 	return out, errors.Join(errs...)

@@ -110,3 +110,31 @@ func TestPatience(t *testing.T) {
 		look(2, 0, false)
 	})
 }
+
+// A deserted host has no installations any more.
+type deserted struct{ *host }
+
+func (deserted) Installations(context.Context) ([]forge.Installation, error) { return nil, nil }
+
+// What is gone is not kept: a repository that the App was taken from or that was
+// archived, and all of an account that it was taken from.
+func TestWhatIsGoneIsForgotten(t *testing.T) {
+	shop, web := repository("shop"), repository("web")
+	h := &host{repos: map[int64][]forge.Repository{1: {shop, web}}, heads: map[forge.Repo]forge.SHA{shop.Repo: "a", web.Repo: "a"}}
+	h.awake.Store(true)
+	e := &Estate{Host: h}
+	for _, step := range []struct {
+		name   string
+		change func()
+		want   int
+	}{
+		{"both", func() {}, 2},
+		{"one is archived", func() { web.Archived = true; h.repos[1] = []forge.Repository{shop, web} }, 1},
+		{"the App is uninstalled", func() { e.Host = deserted{h} }, 0},
+	} {
+		step.change()
+		if repos, err := e.Repositories(t.Context()); err != nil || len(repos) != step.want || len(e.open) != step.want {
+			t.Errorf("%s: %d repositories, %d kept, %v; want %d", step.name, len(repos), len(e.open), err, step.want)
+		}
+	}
+}
