@@ -22,14 +22,15 @@
 // Package policy turns a value into the next one by a rule that can be named,
 // and reads .github/salve.yml. Packages kubeedit and tfedit find where a value
 // stands in a file and replace its bytes; packages kustomize and helm know how
-// overlays and charts fit together; package inventory knows which file it is, and of a
-// later commit looks only at what changed. What is written plainly the two editors
-// read themselves, for speed: tests hold them against the parsers of the languages,
-// which judge every edit. Package prose words titles, bodies and statuses, and makes hostile
-// text harmless. Package codeowners says who owns a file. Package catalog has the queries with their parameters,
-// columns and words. Package plan reads remedies, and puts all of this
-// together: from a remedy, a repository, evidence and what containers used to a proposal
-// or to a reason why there is none.
+// overlays and charts fit together; package inventory knows which file it is,
+// and of a later commit looks only at what changed. What is written plainly the
+// two editors read themselves, for speed: tests hold them against the parsers of
+// the languages, which judge every edit. Package prose words titles, bodies and
+// statuses, and makes hostile text harmless. Package codeowners says who owns a
+// file. Package catalog has the queries with their parameters, columns and words.
+// Package plan reads remedies, and puts all of this together: from a remedy, a
+// repository, evidence and what containers used to a proposal or to a reason why
+// there is none.
 //
 // # The use cases
 //
@@ -40,7 +41,7 @@
 // package propose carries the changes of the first two to pull requests;
 // package estate keeps the repositories that they read, and package onboard
 // offers a configuration to those that have none. Each declares the ports it
-// needs and gets time as an argument; none knows another.
+// needs and gets time as an argument; but for propose, none knows another.
 //
 // # The edges
 //
@@ -72,6 +73,8 @@
 //     about it changes it is answered once an hour, not with every tick.
 //   - The tick judges the open pull requests that are nobody's task, a job the
 //     one that its task is about.
+//   - Then the tick looks at all else: gates, merged changes, dashboards, changes
+//     of people; several installations at a time, each within its own bounds.
 //
 // salve run and salve demo do the same in one process: decide, then answer one
 // task after the other.
