@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/salvehq/salve/internal/estate"
@@ -85,13 +86,34 @@ func (w *worker) remediate(ctx context.Context, now time.Time) error {
 		var due []remedy.Task
 		due, err = w.recall(ctx, &report)
 		var all []assignment
-		for _, t := range due {
+		for _, t := range w.writable(&report, due) {
 			all = append(all, assignment{Problem: &t})
 		}
 		err = errors.Join(err, w.assign(ctx, all))
 	}
 	w.warn("remediate", append(report.Errs, w.app.judge(ctx, report, now)))
 	return err
+}
+
+// writable returns the tasks of repositories in which something may be written.
+// What comes of the others is known, and takes no job.
+func (w *worker) writable(report *remedy.Report, tasks []remedy.Task) []remedy.Task {
+	why := map[forge.Repo]policy.Reason{}
+	for _, repo := range report.Repos {
+		why[repo.Repo] = repo.Writes()
+	}
+	answers := map[string]remedy.Answer{}
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t remedy.Task) bool {
+		a := remedy.Answer{Reason: remedy.Reason{Reason: why[t.Repo]}}
+		if a.Reason.None() {
+			return false
+		}
+		answers[t.Key] = a
+		w.app.countAnswer(t, a)
+		return true
+	})
+	report.Settle(answers)
+	return tasks
 }
 
 // warn logs what a tick could not do.

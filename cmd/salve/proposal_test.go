@@ -18,6 +18,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/metrics"
+	"github.com/salvehq/salve/internal/policy"
 	"github.com/salvehq/salve/internal/queue"
 	"github.com/salvehq/salve/internal/sandbox"
 )
@@ -433,5 +434,29 @@ func TestAfterAProposal(t *testing.T) {
 		if err := e.worker.queue.Delete(t.Context(), bucketRest, one.name()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A repository in which nothing may be written costs a tick no jobs: it is known
+// without them what they would come to.
+func TestNoJobsWhereNothingIsWritten(t *testing.T) {
+	e := newEngine(t)
+	e.push(policy.File, replace("version: 1\n", "version: 1\ndry-run: true\n"))
+	e.tick()
+	jobs, err := e.worker.queue.Jobs(t.Context(), queue.Filter{Kind: kindProposal})
+	if err != nil || len(jobs) > 0 {
+		t.Errorf("%d jobs, %v", len(jobs), err)
+	}
+	reasons := map[policy.Code]int{}
+	for _, d := range e.worker.app.last.Load().Decisions {
+		reasons[d.Reason.Code]++
+	}
+	if reasons[policy.DryRun] == 0 || reasons[""] > 0 {
+		t.Errorf("reasons: %v", reasons)
+	}
+	e.push(policy.File, replace("dry-run: true\n", ""))
+	e.tick()
+	if jobs, err = e.worker.queue.Jobs(t.Context(), queue.Filter{Kind: kindProposal}); err != nil || len(jobs) == 0 {
+		t.Errorf("%d jobs, %v; want some", len(jobs), err)
 	}
 }
