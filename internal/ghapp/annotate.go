@@ -121,24 +121,11 @@ func (w *proposal) lineMark(c forge.LineComment) string {
 }
 
 // ourComments returns the remarks that the App has left on lines.
-//
-// GitHub: GET /repos/{owner}/{repo}/pulls/{pull_number}/comments; needs pull_requests: read.
 func (w *proposal) ourComments(ctx context.Context, number int) (string, error) {
-	gh, err := w.c.as(reading, w.Repo)
-	if err != nil {
-		return "", err
-	}
-	list, err := pages(func(o *github.ListOptions) ([]*github.PullRequestComment, *github.Response, error) {
-		return gh.PullRequests.ListComments(ctx, w.Repo.Owner, w.Repo.Name, number, &github.PullRequestListCommentsOptions{ListOptions: *o})
-	})
-	if err != nil {
-		return "", explain(err, "list remarks on lines of %s#%d", w.Repo, number)
-	}
+	list, err := w.c.Remarks(ctx, w.Repo, number)
 	var all strings.Builder
 	for _, c := range list {
-		if c.GetUser().GetLogin() == w.self {
-			all.WriteString(c.GetBody() + "\n")
-		}
+		all.WriteString(c.Body + "\n")
 	}
-	return all.String(), nil
+	return all.String(), err
 }

@@ -15,12 +15,12 @@ func (c *Client) OpenPulls(ctx context.Context, repo forge.Repo) ([]forge.PullRe
 	return c.listPulls(ctx, repo, github.PullRequestListOptions{State: "open", Sort: "created", Direction: "asc"})
 }
 
-// ChangedPaths lists the files that a pull request changes, a renamed one under
-// both names. GitHub lists at most 3,000 files
+// files lists the files that a pull request changes. GitHub lists at most 3,000,
+// and leaves out diffs that are large
 // (https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files).
 //
 // GitHub: GET /repos/{owner}/{repo}/pulls/{pull_number}/files; needs pull_requests: read.
-func (c *Client) ChangedPaths(ctx context.Context, repo forge.Repo, number int) ([]string, error) {
+func (c *Client) files(ctx context.Context, repo forge.Repo, number int) ([]*github.CommitFile, error) {
 	gh, err := c.as(reading, repo)
 	if err != nil {
 		return nil, err
@@ -30,6 +30,16 @@ func (c *Client) ChangedPaths(ctx context.Context, repo forge.Repo, number int) 
 	})
 	if err != nil {
 		return nil, explain(err, "list files of %s#%d", repo, number)
+	}
+	return files, nil
+}
+
+// ChangedPaths lists the files that a pull request changes, at most 3,000; a
+// renamed one under both names.
+func (c *Client) ChangedPaths(ctx context.Context, repo forge.Repo, number int) ([]string, error) {
+	files, err := c.files(ctx, repo, number)
+	if err != nil {
+		return nil, err
 	}
 	var out []string
 	for _, f := range files {

@@ -220,18 +220,10 @@ func (w *proposal) update(ctx context.Context, pull forge.PullRequest) (forge.Op
 
 // sameContent reports whether a pull request changes exactly what w wants
 // changed, to exactly that content.
-//
-// GitHub: GET /repos/{owner}/{repo}/pulls/{pull_number}/files; needs pull_requests: read.
 func (w *proposal) sameContent(ctx context.Context, number int) (bool, error) {
-	gh, err := w.c.as(reading, w.Repo)
+	files, err := w.c.files(ctx, w.Repo, number)
 	if err != nil {
 		return false, err
-	}
-	files, err := pages(func(o *github.ListOptions) ([]*github.CommitFile, *github.Response, error) {
-		return gh.PullRequests.ListFiles(ctx, w.Repo.Owner, w.Repo.Name, number, o)
-	})
-	if err != nil {
-		return false, explain(err, "list files of %s#%d", w.Repo, number)
 	}
 	if len(files) != len(w.Changes) {
 		return false, nil

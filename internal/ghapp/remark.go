@@ -8,20 +8,12 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 )
 
-// ChangedFiles lists the files that a pull request changes, with their diffs.
-// GitHub lists at most 3,000 files, and leaves out diffs that are large.
-//
-// GitHub: GET /repos/{owner}/{repo}/pulls/{pull_number}/files; needs pull_requests: read.
+// ChangedFiles lists the files that a pull request changes, at most 3,000, with
+// their diffs unless they are large.
 func (c *Client) ChangedFiles(ctx context.Context, repo forge.Repo, number int) ([]forge.ChangedFile, error) {
-	gh, err := c.as(reading, repo)
+	files, err := c.files(ctx, repo, number)
 	if err != nil {
 		return nil, err
-	}
-	files, err := pages(func(o *github.ListOptions) ([]*github.CommitFile, *github.Response, error) {
-		return gh.PullRequests.ListFiles(ctx, repo.Owner, repo.Name, number, o)
-	})
-	if err != nil {
-		return nil, explain(err, "list files of %s#%d", repo, number)
 	}
 	var out []forge.ChangedFile
 	for _, f := range files {
