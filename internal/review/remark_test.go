@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,7 +139,57 @@ func TestReviewForgets(t *testing.T) {
 }
 
 func (h *thread) ChangedFiles(context.Context, forge.Repo, int) ([]forge.ChangedFile, error) {
-	return []forge.ChangedFile{{Path: "a.yaml"}}, nil
+	return []forge.ChangedFile{{Path: "a.yaml", Blob: "b", Patch: "@@ -1 +1 @@\n-a: 512Mi\n+a: 256Mi\n"}}, nil
+}
+
+func (h *thread) Blob(context.Context, forge.Repo, forge.SHA) ([]byte, error) {
+	return []byte("a: 256Mi\n"), nil
+}
+
+// A slow thread takes a moment to show what was said.
+type slow struct {
+	thread
+	mu sync.Mutex
+}
+
+func (h *slow) Remarks(context.Context, forge.Repo, int) ([]forge.Remark, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.have), nil
+}
+
+func (h *slow) Remark(_ context.Context, _ forge.Repo, _ int, _ forge.SHA, _ string, comments []forge.LineComment) error {
+	time.Sleep(20 * time.Millisecond)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range comments {
+		h.have = append(h.have, forge.Remark{Body: c.Body})
+	}
+	return nil
+}
+
+// An event and a cycle that look at a pull request at the same time say it once.
+func TestSaidOnceAtTheSameTime(t *testing.T) {
+	repo, err := plan.Open(t.Context(), plan.Checkout{Files: inventory.Map(map[string]string{"a.yaml": "a: 512Mi\n"})}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &slow{}
+	r := &Reviewer{Host: h, Log: slog.New(slog.DiscardHandler)}
+	c := lowered("").Concern
+	c.Place = inventory.Target{Form: inventory.Values, File: "a.yaml", Path: "a"}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if err := r.One(t.Context(), repo, forge.PullRequest{Number: 1, UpdatedAt: time.Unix(1, 0)}, Concerns{Values: []Concern{c}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(h.have) != 1 {
+		t.Errorf("%d remarks, want one", len(h.have))
+	}
 }
 
 // A place that could not be read is no reason to take a remark back.

@@ -70,12 +70,14 @@ type Reviewer struct {
 	Log       *slog.Logger
 
 	mu    sync.Mutex
-	known map[forge.Repo]map[int]look // by number of the pull request
+	known map[forge.Repo]map[int]*look // by number of the pull request
 }
 
 // A look is what is remembered of a pull request: remarking changes when it was
-// updated, whoever does it.
+// updated, whoever does it. Events and cycles meet at a pull request: one waits
+// for the other, so that the same is not said twice.
 type look struct {
+	mu       sync.Mutex
 	updated  time.Time
 	remarked bool
 }
@@ -114,7 +116,7 @@ func reviewed(repo *plan.Repository, p forge.PullRequest) bool {
 func (r *Reviewer) forget(repo forge.Repo, now []forge.PullRequest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.DeleteFunc(r.known[repo], func(number int, _ look) bool {
+	maps.DeleteFunc(r.known[repo], func(number int, _ *look) bool {
 		return !slices.ContainsFunc(now, func(p forge.PullRequest) bool { return p.Number == number })
 	})
 }
@@ -138,10 +140,10 @@ func (r *Reviewer) one(ctx context.Context, repo *plan.Repository, p forge.PullR
 			return err
 		}
 	}
-	r.mu.Lock()
-	last, seen := r.known[repo.Repo][p.Number]
-	r.mu.Unlock()
-	if len(found.all) == 0 && seen && last.updated.Equal(p.UpdatedAt) && !last.remarked {
+	last := r.last(repo.Repo, p.Number)
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	if len(found.all) == 0 && !last.updated.IsZero() && last.updated.Equal(p.UpdatedAt) && !last.remarked {
 		return nil
 	}
 	have, err := r.Host.Remarks(ctx, p.Repo, p.Number)
@@ -149,20 +151,24 @@ func (r *Reviewer) one(ctx context.Context, repo *plan.Repository, p forge.PullR
 		return err
 	}
 	have = slices.DeleteFunc(have, func(m forge.Remark) bool { return !live(m.Body) })
-	r.remember(repo.Repo, p.Number, look{p.UpdatedAt, len(have) > 0})
+	last.updated, last.remarked = p.UpdatedAt, len(have) > 0
 	return r.settle(ctx, p, found, have, all.Complete)
 }
 
-func (r *Reviewer) remember(repo forge.Repo, number int, l look) {
+// last is what is remembered of a pull request, if only that it is looked at.
+func (r *Reviewer) last(repo forge.Repo, number int) *look {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil {
-		r.known = map[forge.Repo]map[int]look{}
+		r.known = map[forge.Repo]map[int]*look{}
 	}
 	if r.known[repo] == nil {
-		r.known[repo] = map[int]look{}
+		r.known[repo] = map[int]*look{}
 	}
-	r.known[repo][number] = l
+	if r.known[repo][number] == nil {
+		r.known[repo][number] = &look{}
+	}
+	return r.known[repo][number]
 }
 
 // findings are what speaks against lines of a pull request.
