@@ -93,7 +93,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 	defer stop(nil)
 	w, jobs, err := a.work(ctx, s)
 	if err != nil {
-		return err
+		return errors.Join(err, context.Cause(ctx)) // of a context that ended, database/sql says what it broke off
 	}
 	defer w.queue.Close()
 	a.cases = facts{w.queue}
@@ -114,7 +114,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, s *settings) (err error
 		parts = append(parts, func() error { return server.Serve(ctx, m, a.metrics.Handler(), time.Second) })
 	}
 	if err := w.queue.Start(ctx); err != nil {
-		return err
+		return errors.Join(err, context.Cause(ctx))
 	}
 	done := make(chan error, len(parts))
 	for _, part := range parts {
