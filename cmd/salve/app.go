@@ -280,7 +280,7 @@ func classify(err error) error {
 	switch {
 	case err == nil || errors.As(err, &exit):
 		return err
-	case errors.Is(err, forge.ErrUnauthorized), errors.Is(err, forge.ErrForbidden),
+	case errors.Is(err, forge.ErrUnauthorized), errors.Is(err, forge.ErrForbidden), errors.Is(err, forge.ErrSuspended),
 		errors.Is(err, dynatrace.ErrUnauthorised), errors.Is(err, dynatrace.ErrForbidden):
 		return &exitError{exitAuth, err}
 	case errors.Is(err, remedy.ErrUntrusted):

@@ -231,7 +231,7 @@ func (w *worker) answer(ctx context.Context, a assignment, now time.Time) (why p
 // repository's rules or the App's permissions refuse would be refused again: it
 // is dead until a person looks, or for an hour.
 func (w *worker) after(ctx context.Context, a assignment, j queue.Job, err error) error {
-	gone := []error{forge.ErrNotFound, forge.ErrMoved, forge.ErrArchived, forge.ErrEmpty}
+	gone := []error{forge.ErrNotFound, forge.ErrMoved, forge.ErrArchived, forge.ErrSuspended, forge.ErrEmpty}
 	refused := []error{forge.ErrRejected, forge.ErrForbidden}
 	var limit *forge.RateLimitError
 	var incomplete *forge.AnnotationError

@@ -19,6 +19,7 @@ var (
 	ErrConflict     = errors.New("changed meanwhile")
 	ErrRejected     = errors.New("refused by the repository's rules")
 	ErrArchived     = errors.New("repository is archived or disabled")
+	ErrSuspended    = errors.New("the App is suspended there")
 	ErrEmpty        = errors.New("repository is empty")
 	ErrForeign      = errors.New("the branch holds commits that are not ours")
 	ErrMoved        = errors.New("repository was renamed or transferred")

@@ -79,7 +79,7 @@ func TestWrongApp(t *testing.T) {
 	}
 	w.must(w.Suspend(installation, true))
 	_, err = w.client().Repositories(t.Context())
-	if !errors.Is(err, forge.ErrForbidden) {
+	if !errors.Is(err, forge.ErrSuspended) {
 		t.Errorf("suspended installation (attack 18): %v", err)
 	}
 }
@@ -238,6 +238,7 @@ func TestAnswers(t *testing.T) {
 		"wrong type":    {githubtest.Fault{Status: 200, Body: `[1]`}, forge.ErrUnavailable, ""},
 		"403":           {githubtest.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}, forge.ErrForbidden, "not accessible by integration"},
 		"archived":      {githubtest.Fault{Status: 403, Body: `{"message":"Repository was archived so is read-only."}`}, forge.ErrArchived, ""},
+		"suspended":     {githubtest.Fault{Status: 403, Body: `{"message":"This installation has been suspended"}`}, forge.ErrSuspended, ""},
 		"404":           {githubtest.Fault{Status: 404, Body: `{"message":"Not Found"}`}, forge.ErrNotFound, "404 Not Found"},
 		"422":           {githubtest.Fault{Status: 422, Body: `{"message":"Repository rule violations found"}`}, forge.ErrRejected, "rule violations"},
 		"422 overtaken": {githubtest.Fault{Status: 422, Body: `{"message":"Reference already exists"}`}, forge.ErrConflict, ""},

@@ -80,6 +80,8 @@ func kind(e *github.ErrorResponse) error {
 		return forge.ErrUnauthorized
 	case status == http.StatusForbidden && (strings.Contains(said, "archived") || strings.Contains(said, "disabled")):
 		return forge.ErrArchived
+	case status == http.StatusForbidden && strings.Contains(said, "suspended"):
+		return forge.ErrSuspended
 	case status == http.StatusForbidden, status == http.StatusUnavailableForLegalReasons:
 		return forge.ErrForbidden
 	case status == http.StatusNotFound, status == http.StatusGone:
