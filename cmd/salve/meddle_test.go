@@ -51,8 +51,9 @@ func must(t *testing.T, err error) {
 }
 
 // run lets a run go through m, delivers events, and lets two more cycles follow
-// without m. It returns what GitHub has then.
-func (m *meddler) run(t *testing.T, w *town, events ...forge.Event) githubtest.State {
+// without m. If what happened is taken back by then, two follow after that. It
+// returns what GitHub has at the end.
+func (m *meddler) run(t *testing.T, w *town, back func(), events ...forge.Event) githubtest.State {
 	t.Helper()
 	e := w.engineOver(filepath.Join(t.TempDir(), "salve.db"), m)
 	defer e.stop()
@@ -67,6 +68,13 @@ func (m *meddler) run(t *testing.T, w *town, events ...forge.Event) githubtest.S
 	for range 2 {
 		e.tick()
 		e.work()
+	}
+	if back != nil {
+		back()
+		for range 2 {
+			e.tick()
+			e.work()
+		}
 	}
 	for _, r := range e.records(queue.Dead) {
 		t.Errorf("%s is dead: %v", r.Unique, r.Errors)
@@ -96,15 +104,18 @@ func sound(t *testing.T, s githubtest.State) {
 }
 
 // What happens to a repository in the middle of a run, whatever the run has done
-// by then, has come out right two cycles later.
+// by then, has come out right two cycles later, or two after the repository can
+// be written to again: until then a branch whose pull request could not follow
+// has to stay.
 func TestInTheMiddleOfARun(t *testing.T) {
 	counter := &meddler{}
-	undisturbed := counter.run(t, newTown(t))
+	undisturbed := counter.run(t, newTown(t), nil)
 	for _, tt := range []struct {
 		name   string
 		meddle func(w *town)
-		repo   string // its name afterwards
-		open   []int  // or nil where it depends on how far the run was
+		back   func(w *town) // takes it back
+		repo   string        // its name afterwards
+		open   []int         // or nil where it depends on how far the run was
 		events []forge.Event
 		right  func(t *testing.T, s githubtest.State)
 	}{
@@ -155,9 +166,13 @@ func TestInTheMiddleOfARun(t *testing.T) {
 		{name: "the repository is archived",
 			meddle: func(w *town) {
 				must(w.t, w.box.GitHub.SetFlags("acme/shop", func(f *githubtest.Flags) { f.Archived = true }))
+			},
+			back: func(w *town) {
+				must(w.t, w.box.GitHub.SetFlags("acme/shop", func(f *githubtest.Flags) { f.Archived = false }))
 			}},
-		{name: "the installation loses the repository",
-			meddle: func(w *town) { must(w.t, w.box.GitHub.RemoveInstallation(101)) }},
+		{name: "the installation is suspended",
+			meddle: func(w *town) { must(w.t, w.box.GitHub.Suspend(101, true)) },
+			back:   func(w *town) { must(w.t, w.box.GitHub.Suspend(101, false)) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -172,7 +187,11 @@ func TestInTheMiddleOfARun(t *testing.T) {
 					tt.meddle(w)
 					w.repo = cmp.Or(tt.repo, w.repo)
 				}}
-				s := m.run(t, w, tt.events...)
+				var back func()
+				if tt.back != nil {
+					back = func() { tt.back(w) }
+				}
+				s := m.run(t, w, back, tt.events...)
 				if !m.met {
 					break
 				}

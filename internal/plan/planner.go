@@ -315,7 +315,7 @@ func (p *Planner) propose(ctx context.Context, c Case, m made) (Plan, policy.Rea
 		From: first.From, To: first.To, Rule: first.Rule,
 		Proposal: forge.Proposal{
 			Key: t.Key(), Repo: t.Repo.Repo, Base: t.Repo.Branch, BaseSHA: t.Repo.SHA,
-			Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name),
+			Branch: t.Branch(),
 			Title:  text.Title, Body: text.Body, Message: text.Message,
 			Labels: p.labels(t, c.Evidence), Draft: cfg.PullRequests.Draft,
 			Reviewers: cfg.PullRequests.Reviewers, Owners: owners, Assignees: cfg.PullRequests.Assignees, AutoMerge: auto,

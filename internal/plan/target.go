@@ -10,6 +10,7 @@ import (
 
 	"github.com/salvehq/salve/internal/inventory"
 	"github.com/salvehq/salve/internal/policy"
+	"github.com/salvehq/salve/internal/prose"
 )
 
 // A Subject is what a problem or a detector is about, as far as a repository
@@ -51,11 +52,17 @@ type Target struct {
 
 // Key names the change that a target stands for: two problems with the same key
 // share one pull request, and a key proposed twice is the same pull request.
-func (t Target) Key() string {
-	return strings.Join([]string{
-		t.Repo.Repo.String(), t.Environment, t.Remedy.Name, t.Place.String(),
-	}, separator)
+func (t Target) Key() string { return t.Repo.Repo.String() + separator + t.change() }
+
+// change is the key without the repository, which may be renamed.
+func (t Target) change() string {
+	return strings.Join([]string{t.Environment, t.Remedy.Name, t.Place.String()}, separator)
 }
+
+// Branch names the branch of the pull request that makes the change. The
+// repository is no part of it: renamed or transferred, it still has the branch,
+// with all that people once said about it.
+func (t Target) Branch() string { return prose.Branch(t.change(), t.Remedy.Name, t.Name) }
 
 // SameChange reports whether two keys name the same change of one repository,
 // which may have been called otherwise for one of them.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/salvehq/salve/internal/forge"
-	"github.com/salvehq/salve/internal/plan"
 	"github.com/salvehq/salve/internal/policy"
 )
 
@@ -39,20 +38,6 @@ func (c Limits) of(ctx context.Context, pulls Pulls, repo forge.Repo, now time.T
 	}
 	c[repo] = b
 	return b, nil
-}
-
-// branch is that of the open pull request which makes the change of a task: not
-// the task's own where the repository was called otherwise when it was opened.
-func (b *budget) branch(t Task) string {
-	if _, there := b.branches[t.Branch]; there {
-		return t.Branch
-	}
-	for branch, p := range b.branches {
-		if m, ok := forge.ParseMarker(p.Body); ok && plan.SameChange(m.Key, t.Key) {
-			return branch
-		}
-	}
-	return t.Branch
 }
 
 // allow returns why the pull request of a branch may not be opened with a body

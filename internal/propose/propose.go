@@ -69,7 +69,7 @@ type Task struct {
 func TaskOf(t plan.Target, now time.Time) Task {
 	return Task{
 		Key: t.Key(), Repo: t.Repo.Repo, Base: t.Repo.Branch, Head: t.Repo.SHA,
-		Branch: prose.Branch(t.Key(), t.Remedy.Name, t.Name), Remedy: t.Remedy.Name, Asked: now,
+		Branch: t.Branch(), Remedy: t.Remedy.Name, Asked: now,
 	}
 }
 
@@ -90,7 +90,6 @@ func (m *Maker) Make(ctx context.Context, t Task, c plan.Case, limits Limits, no
 		if budget, err = limits.of(ctx, m.Pulls, t.Repo, now); err != nil {
 			return refused("not opened", err), err
 		}
-		t.Branch = budget.branch(t)
 	}
 	planned, why, err := m.plan(ctx, t, c, now)
 	switch {
@@ -217,7 +216,7 @@ func (m *Maker) plan(ctx context.Context, t Task, c plan.Case, now time.Time) (p
 		}
 	}
 	planned, why, err := m.Planner.Plan(ctx, c, now)
-	planned.Proposal.Branch, planned.Proposal.Reconsider = t.Branch, since
+	planned.Proposal.Reconsider = since
 	return planned, why, err
 }
 
@@ -231,7 +230,7 @@ func (m *Maker) Object(ctx context.Context, t Task, limits Limits, why string, n
 	if err != nil {
 		return err
 	}
-	p, open := budget.branches[budget.branch(t)]
+	p, open := budget.branches[t.Branch]
 	if marker, ok := forge.ParseMarker(p.Body); !open || !ok || !plan.SameChange(marker.Key, t.Key) {
 		return nil
 	}
