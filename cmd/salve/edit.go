@@ -17,7 +17,7 @@ import (
 )
 
 func editCommand(env *environment) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "edit",
 		Short: "Change one value of a repository and none of its other bytes",
 		Long: `Find where a value is written and print the change that gives it another one, as a unified diff. Nothing is
@@ -25,9 +25,7 @@ written without -w. What cannot be changed so that it is right is refused, with 
 		Example: `  salve edit k8s --kind Deployment --namespace shop --name checkout --field resources.limits.memory --set 640Mi
   salve edit values --file charts/web/values.yaml --path resources.limits.memory --set 640Mi
   salve edit tf --address aws_autoscaling_group.web.max_size --set 8 --environment production`,
-	}
-	cmd.AddCommand(editKubernetes(env), editValues(env), editTerraform(env))
-	return cmd
+	}, editKubernetes(env), editValues(env), editTerraform(env))
 }
 
 // An edit is what the three commands share.

@@ -35,11 +35,13 @@ func jobsCommand(env *environment) *cobra.Command {
 ticks of the schedule, proposals and timers. A job that failed for good is dead: it
 stays for 30 days and runs again only when it is retried. A proposal that is dead is
 left alone for an hour; then the next cycle makes a new job of it.`,
+		Example: `  salve jobs list --state dead
+  salve jobs show 4711
+  salve jobs retry --dead`,
 	}
 	t.s.databaseFlag(cmd, env)
 	cmd.PersistentFlags().StringVar(&t.format, "format", "table", "table for people or json for programs")
-	cmd.AddCommand(t.list(), t.show(), t.retry(), t.discard())
-	return cmd
+	return group(cmd, t.list(), t.show(), t.retry(), t.discard())
 }
 
 func (t *jobsTool) list() *cobra.Command {

@@ -85,6 +85,24 @@ func rootCommand(env *environment) *cobra.Command {
 	return root
 }
 
+// group adds the commands below cmd. What is none of them is a mistake, not a
+// question for help.
+func group(cmd *cobra.Command, below ...*cobra.Command) *cobra.Command {
+	cmd.DisableFlagsInUseLine = true
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		names := make([]string, len(below))
+		for i, c := range below {
+			names[i] = c.Name()
+		}
+		return &exitError{exitUsage, fmt.Errorf("unknown command %q for %q: want one of %s", args[0], cmd.CommandPath(), strings.Join(names, ", "))}
+	}
+	cmd.AddCommand(below...)
+	return cmd
+}
+
 func versionCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",

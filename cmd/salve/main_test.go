@@ -354,8 +354,20 @@ func TestHelp(t *testing.T) {
 		if c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}
-		if c.Short == "" || c.Example == "" && !c.HasSubCommands() {
-			t.Errorf("salve %s: no summary or no example", c.Name())
+		for _, c := range append(c.Commands(), c) {
+			if c.Short == "" || c.Example == "" {
+				t.Errorf("%s: no summary or no example", c.CommandPath())
+			}
+		}
+	}
+}
+
+// A command that does not exist is a mistake, also below another.
+func TestUnknownCommand(t *testing.T) {
+	for _, command := range [][]string{{"foo"}, {"edit", "foo"}, {"jobs", "foo"}, {"report", "foo", "--help=false"}} {
+		stdout, stderr, code := salve(t, nil, command...)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, `unknown command "foo"`) {
+			t.Errorf("%q: exit %d, %q, %q", command, code, stdout, stderr)
 		}
 	}
 }

@@ -18,12 +18,12 @@ import (
 )
 
 func reportCommand(env *environment) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "report",
 		Short: "Sum up what was decided",
-	}
-	cmd.AddCommand(gatesReportCommand(env), remediesReportCommand(env))
-	return cmd
+		Example: `  salve report gates --since 14d
+  salve report remedies --since 30d`,
+	}, gatesReportCommand(env), remediesReportCommand(env))
 }
 
 func gatesReportCommand(env *environment) *cobra.Command {
