@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -132,6 +133,9 @@ func (e *edit) run(ctx context.Context) error {
 	if err := e.place(); err != nil {
 		return err
 	}
+	if err := e.varFiles(ctx); err != nil {
+		return err
+	}
 	r, err := openInventory(ctx, e.repo)
 	if err != nil {
 		return err
@@ -146,6 +150,34 @@ func (e *edit) run(ctx context.Context) error {
 		}
 	}
 	return e.print(change)
+}
+
+// varFiles refuses files that are not there: without one, another file would
+// seem to decide. They are named from the root of the repository or of a module.
+func (e *edit) varFiles(ctx context.Context) error {
+	if len(e.target.VarFiles) == 0 {
+		return nil
+	}
+	files, err := inventory.Dir(e.repo).List(ctx)
+	if err != nil {
+		return err
+	}
+	there, dirs := map[string]bool{}, map[string]bool{".": true}
+	for _, f := range files {
+		if there[f.Path] = true; path.Ext(f.Path) == ".tf" {
+			dirs[path.Dir(f.Path)] = true
+		}
+	}
+	for _, v := range e.target.VarFiles {
+		found := false
+		for dir := range dirs {
+			found = found || there[path.Join(dir, filepath.ToSlash(v))]
+		}
+		if !found {
+			return &exitError{exitUsage, fmt.Errorf("--var-file %s: there is none in %s; name it from the root of the repository or of a module", v, e.repo)}
+		}
+	}
+	return nil
 }
 
 // place works out the repository, and the file relative to it.

@@ -125,6 +125,15 @@ func TestEditJSON(t *testing.T) {
 	}
 }
 
+// A file of variables that is not there would leave the value to another file.
+func TestEditMissesAVarFile(t *testing.T) {
+	dir := edited(t)
+	stdout, stderr, code := call(t, editCommand, "tf", "--repo", dir, "--address", "var.max", "--set", "9", "--var-file", "prd.tfvars")
+	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "--var-file prd.tfvars: there is none in") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+}
+
 func TestEditWritesThroughNoLink(t *testing.T) {
 	dir := edited(t)
 	outside := filepath.Join(t.TempDir(), "outside.yaml")
