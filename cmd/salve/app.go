@@ -88,7 +88,7 @@ func (s *settings) open(log *slog.Logger) (*app, error) {
 		return nil, &exitError{exitUsage, err}
 	}
 	grail := spans.Querier(client)
-	queries, err := catalog.Default()
+	queries, err := openCatalog(s.queries)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

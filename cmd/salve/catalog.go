@@ -15,7 +15,7 @@ import (
 
 // catalogCommand shows the queries that steer the program.
 func catalogCommand(env *environment) *cobra.Command {
-	var dir string
+	s := &settings{}
 	var text bool
 	cmd := &cobra.Command{
 		Use:   "catalog [NAME]",
@@ -24,14 +24,15 @@ func catalogCommand(env *environment) *cobra.Command {
 
 A file NAME.dql in the directory of --queries takes the place of the embedded
 query of that name, and severity.dql that of the mapping that all share. A
-file that lacks a declared column, or could say another word, is refused.`,
+file that lacks a declared column, or could say another word, is refused. serve,
+run and plan ask with the same --queries.`,
 		Example: `  salve catalog
   salve catalog pre-deployment-problem-check
   salve catalog error-budget --text | salve query --file -
   salve catalog --queries ./queries`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := openCatalog(dir)
+			c, err := openCatalog(s.queries)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -49,7 +50,7 @@ file that lacks a declared column, or could say another word, is refused.`,
 			return describeQuery(env.Stdout, e)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "queries", env.Getenv("SALVE_QUERIES"), "`directory` of queries that take the place of the embedded ones [$SALVE_QUERIES]")
+	s.queriesFlag(cmd, env)
 	cmd.Flags().BoolVar(&text, "text", false, "print the text of the query, as it was last loaded")
 	return cmd
 }
@@ -63,7 +64,11 @@ func openCatalog(dir string) (*catalog.Catalog, error) {
 		}
 		overrides = append(overrides, os.DirFS(dir))
 	}
-	return catalog.Default(overrides...)
+	c, err := catalog.Default(overrides...)
+	if err != nil && dir != "" {
+		err = fmt.Errorf("--queries %s: %w", dir, err)
+	}
+	return c, err
 }
 
 // listQueries prints a line for each query.

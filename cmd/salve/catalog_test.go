@@ -51,3 +51,25 @@ func TestCatalogCommand(t *testing.T) {
 		})
 	}
 }
+
+// What the operator's own queries say is what is planned by.
+func TestOwnQueriesAreAsked(t *testing.T) {
+	own := t.TempDir()
+	text := `| fieldsAdd problem.severity = if(in("tier:1", entity_tags), "CRITICAL", else: "LOW")`
+	if err := os.WriteFile(filepath.Join(own, "severity.dql"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"plan", "--repo", "../../testdata/demo/repos/acme/shop", "--records", "../../testdata/demo/problems.jsonl", "--now", now}
+	if out, _, code := salve(t, nil, args...); code != 0 || !strings.Contains(out, "severity/critical") || strings.Contains(out, "severity/low") {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	if out, errs, code := salve(t, []string{"SALVE_QUERIES=" + own}, args...); code != 0 || strings.Contains(out, "severity/critical") || !strings.Contains(out, "severity/low") {
+		t.Errorf("exit %d, %s\n%s", code, errs, out)
+	}
+	if err := os.WriteFile(filepath.Join(own, "error-budget.dql"), []byte("fetch dt.davis.problems"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := salve(t, nil, append(args, "--queries", own)...); code != exitUsage || !strings.Contains(errs, "error-budget.dql:1:1: ") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}

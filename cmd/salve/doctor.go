@@ -53,6 +53,7 @@ The exit code is 4 if something has to be mended.`,
 	}
 	s.githubFlags(cmd, env)
 	s.dynatraceFlags(cmd, env)
+	s.queriesFlag(cmd, env)
 	formatFlag(cmd, &format)
 	return cmd
 }

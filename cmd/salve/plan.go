@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/salvehq/salve/internal/catalog"
 	"github.com/salvehq/salve/internal/dql/eval"
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/inventory"
@@ -23,6 +22,7 @@ import (
 )
 
 func planCommand(env *environment) *cobra.Command {
+	s := &settings{}
 	var dirs, records []string
 	var format, at string
 	cmd := &cobra.Command{
@@ -40,7 +40,7 @@ without Dynatrace. Writes nothing. Records that are points of metrics size limit
 			if len(dirs) == 0 || len(records) == 0 {
 				return &exitError{exitUsage, fmt.Errorf("want --repo DIR and --records FILE; see salve plan --help")}
 			}
-			c, err := planOnce(cmd.Context(), dirs, records, now)
+			c, err := planOnce(cmd.Context(), dirs, records, s.queries, now)
 			if err != nil {
 				return classify(err)
 			}
@@ -49,20 +49,22 @@ without Dynatrace. Writes nothing. Records that are points of metrics size limit
 	}
 	cmd.Flags().StringArrayVar(&dirs, "repo", nil, "`directory` of a repository; may be given several times")
 	cmd.Flags().StringSliceVar(&records, "records", nil, "`file` of problem records, one JSON object per line")
+	s.queriesFlag(cmd, env)
 	formatFlag(cmd, &format)
 	cmd.Flags().StringVar(&at, "now", "", "decide as of this `time` (RFC 3339)")
 	return cmd
 }
 
-// planOnce plans for directories and recorded problems.
-func planOnce(ctx context.Context, dirs, records []string, now time.Time) (cycle, error) {
+// planOnce plans for directories and recorded problems; own is a directory of
+// queries, or empty.
+func planOnce(ctx context.Context, dirs, records []string, own string, now time.Time) (cycle, error) {
 	source, err := eval.OpenRecords(records...)
 	if err != nil {
 		return cycle{}, &exitError{exitUsage, err}
 	}
-	queries, err := catalog.Default()
+	queries, err := openCatalog(own)
 	if err != nil {
-		return cycle{}, err
+		return cycle{}, &exitError{exitUsage, err}
 	}
 	remedies, err := plan.Load(templates.FS, "remedies")
 	if err != nil {

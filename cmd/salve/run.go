@@ -39,6 +39,7 @@ and exit. With --dry-run nothing is written to GitHub.`,
 	s.githubFlags(cmd, env)
 	s.dynatraceFlags(cmd, env)
 	s.onboardFlag(cmd, env)
+	s.queriesFlag(cmd, env)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "decide and print, write nothing")
 	formatFlag(cmd, &format)
 	cmd.Flags().StringVar(&at, "now", "", "decide as of this `time` (RFC 3339)")

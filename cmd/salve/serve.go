@@ -62,6 +62,7 @@ PostgreSQL that several replicas share. Stops within ten seconds of SIGTERM.`,
 	s.scheduleFlags(cmd, env)
 	s.databaseFlag(cmd, env)
 	s.onboardFlag(cmd, env)
+	s.queriesFlag(cmd, env)
 	cmd.Flags().StringVar(&s.metrics, "metrics-listen", env.Getenv("SALVE_METRICS_LISTEN"), "`address` to show Prometheus metrics on; nowhere if empty [$SALVE_METRICS_LISTEN]")
 	cmd.Flags().StringVar(&s.pages, "url", env.Getenv("SALVE_URL"), "root `URL` under which people reach this program, for links to its pages [$SALVE_URL]")
 	cmd.Flags().StringVar(&s.listen, "listen", or(env.Getenv("SALVE_LISTEN"), ":8080"), "`address` to answer on [$SALVE_LISTEN]")

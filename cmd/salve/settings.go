@@ -23,6 +23,7 @@ type settings struct {
 	dynatraceURL string
 	tokenURL     string
 	database     string
+	queries      string // directory of queries that take the place of the embedded ones
 	listen       string
 	pages        string // root URL under which people reach this program
 	metrics      string // address
@@ -77,6 +78,11 @@ func (s *settings) dynatraceFlags(cmd *cobra.Command, env *environment) {
 // onboardFlag adds whether configurations are offered.
 func (s *settings) onboardFlag(cmd *cobra.Command, env *environment) {
 	cmd.Flags().BoolVar(&s.onboard, "onboard", env.Getenv("SALVE_ONBOARD") == "on", "offer .github/salve.yml, once, to repositories that have none and problems that could be answered [$SALVE_ONBOARD=on]")
+}
+
+// queriesFlag adds the operator's own queries.
+func (s *settings) queriesFlag(cmd *cobra.Command, env *environment) {
+	cmd.Flags().StringVar(&s.queries, "queries", env.Getenv("SALVE_QUERIES"), "`directory` of queries that take the place of the embedded ones [$SALVE_QUERIES]")
 }
 
 // scheduleFlags adds when the queries run.

@@ -25,7 +25,9 @@ func validateCommand(env *environment) *cobra.Command {
 		Short: "Check a repository's configuration, remedies and queries",
 		Long: `Check what a repository says to Salve: .github/salve.yml, remedies in
 .github/salve/remedies and queries in .github/salve/queries. A directory is the
-root of a repository; without arguments it is the current one.
+root of a repository; without arguments it is the current one. Queries are asked
+for all repositories at once, so they count only where the operator of salve
+serve names their directory with --queries.
 
 Every mistake is one line, file:line:col and what was expected. The exit code
 is 2 if there are any.`,
@@ -97,7 +99,7 @@ func validate(file, as string) error {
 	case as == "query" || as == "" && filepath.Ext(file) == ".dql":
 		dir, name := filepath.Split(file)
 		_, err = catalog.Default(single{os.DirFS(filepath.Clean(dir)), name})
-		return err
+		return below(dir, err)
 	case as == "remedy" || as == "" && filepath.Base(filepath.Dir(file)) == "remedies":
 		_, err = plan.Parse(file, text)
 		return err
@@ -119,6 +121,18 @@ func validate(file, as string) error {
 		names = append(names, r.Name)
 	}
 	return c.Check(names)
+}
+
+// below puts the directory before the name of the file in each line of err.
+func below(dir string, err error) error {
+	if err == nil || dir == "" {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(err.Error()) {
+		out.WriteString(dir + line)
+	}
+	return errors.New(out.String())
 }
 
 // readBounded reads a file, or one byte more than any reader takes.

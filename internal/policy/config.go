@@ -7,7 +7,7 @@ import "time"
 const (
 	File       = ".github/salve.yml"
 	RemedyPath = ".github/salve/remedies" // *.yaml: the repository's own remedies
-	QueryPath  = ".github/salve/queries"  // *.dql: queries that replace those of the same name
+	QueryPath  = ".github/salve/queries"  // *.dql: checked here, asked only where salve serve names the directory
 )
 
 // Config is what .github/salve.yml says. The zero Config is that of a
