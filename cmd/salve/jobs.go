@@ -144,7 +144,7 @@ func (t *jobsTool) with(ctx context.Context, do func(*queue.Queue) error) error 
 		return &exitError{exitUsage, fmt.Errorf("--format %q: want table or json", t.format)}
 	}
 	log := slog.New(slog.NewTextHandler(t.env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	q, err := queue.OpenExisting(ctx, t.s.database, log)
+	q, err := t.s.existing(ctx, log)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -23,7 +26,7 @@ before the new release.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			if err := queue.Migrate(cmd.Context(), s.database, log); err != nil {
-				return err
+				return misnamed(err)
 			}
 			_, err := fmt.Fprintln(env.Stdout, "tables are up to date")
 			return err
@@ -31,6 +34,23 @@ before the new release.`,
 	}
 	s.databaseFlag(cmd, env)
 	return cmd
+}
+
+// existing opens the database that salve serve works with.
+func (s *settings) existing(ctx context.Context, log *slog.Logger) (*queue.Queue, error) {
+	q, err := queue.OpenExisting(ctx, s.database, log)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{exitUsage, fmt.Errorf("%w; name the database of salve serve with --database or SALVE_DATABASE", err)}
+	}
+	return q, misnamed(err)
+}
+
+// misnamed says that a database is named by what cannot be one.
+func misnamed(err error) error {
+	if errors.Is(err, queue.ErrName) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return &exitError{exitUsage, err}
+	}
+	return err
 }
 
 // databaseFlag adds where work is kept.

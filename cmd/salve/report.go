@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/salvehq/salve/internal/gate"
-	"github.com/salvehq/salve/internal/queue"
 )
 
 func reportCommand(env *environment) *cobra.Command {
@@ -83,7 +82,7 @@ func span(text string) (time.Duration, error) {
 // reportGates reads the cases of the database.
 func (s *settings) reportGates(ctx context.Context, env *environment, since time.Time) (gate.Report, error) {
 	log := slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	q, err := queue.OpenExisting(ctx, s.database, log)
+	q, err := s.existing(ctx, log)
 	if err != nil {
 		return gate.Report{}, err
 	}

@@ -126,6 +126,20 @@ func (s *settings) appID() (int64, error) {
 	return id, nil
 }
 
+// schedules reports cron lines that say no time.
+func (s *settings) schedules() []error {
+	var errs []error
+	for _, c := range []struct{ name, line string }{{"SALVE_REMEDIATE", s.remediate}, {"SALVE_TUNE", s.tune}, {"SALVE_GATES", s.gates}} {
+		if c.line == "" {
+			continue
+		}
+		if err := schedule.Validate(c.line); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	return errs
+}
+
 // validate reports everything that is missing, at once.
 func (s *settings) validate(webhooks bool) error {
 	var errs []error
@@ -144,9 +158,13 @@ func (s *settings) validate(webhooks bool) error {
 	if s.dynatraceToken == "" && (s.dynatraceClientID == "" || s.dynatraceSecret == "") {
 		errs = append(errs, errors.New("no Dynatrace credentials: set SALVE_DYNATRACE_TOKEN, or SALVE_DYNATRACE_CLIENT_ID and SALVE_DYNATRACE_CLIENT_SECRET"))
 	}
-	for _, line := range []string{s.remediate, s.tune, s.gates} {
-		if line != "" {
-			errs = append(errs, schedule.Validate(line))
+	errs = append(errs, s.schedules()...)
+	if u, err := url.Parse(s.pages); s.pages != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		errs = append(errs, fmt.Errorf("SALVE_URL %q: want a URL such as https://salve.example.com", s.pages))
+	}
+	for _, name := range []string{"SALVE_ONBOARD", "SALVE_PACING"} {
+		if v := s.getenv(name); v != "" && v != "on" && v != "off" {
+			errs = append(errs, fmt.Errorf("%s %q: want on or off", name, v))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

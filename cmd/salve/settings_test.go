@@ -47,3 +47,26 @@ func TestRedactorKnowsAllSecrets(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// A setting that says nothing that is known is named, before anything runs.
+func TestWrongSettings(t *testing.T) {
+	_, environ := sandboxed(t, demoWorld(t, nil))
+	for setting, want := range map[string]string{
+		"SALVE_GITHUB_APP_ID=shop":     `App id "shop"`,
+		"SALVE_DYNATRACE_URL=abc12345": `want https://abc12345.apps.dynatrace.com`,
+		"SALVE_DATABASE=mysql://x":     "want the name of a file, or postgres://",
+		"SALVE_DATABASE=/none/x.db":    "/none/x.db",
+		"SALVE_LISTEN=foo":             "listen on foo",
+		"SALVE_METRICS_LISTEN=foo":     "show metrics on foo",
+		"SALVE_URL=salve.example.com":  `SALVE_URL "salve.example.com"`,
+		"SALVE_GATES=61 * * * *":       `SALVE_GATES: cron expression`,
+		"SALVE_ONBOARD=yes":            `SALVE_ONBOARD "yes": want on or off`,
+		"SALVE_PACING=no":              `SALVE_PACING "no": want on or off`,
+		"SALVE_QUERIES=none":           "--queries none",
+	} {
+		_, errs, code := salve(t, append(environ, "SALVE_LISTEN=127.0.0.1:0", "SALVE_DATABASE="+filepath.Join(t.TempDir(), "salve.db"), setting), "serve")
+		if code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d, %s", setting, code, errs)
+		}
+	}
+}

@@ -54,7 +54,7 @@ type worker struct {
 func (a *app) work(ctx context.Context, s *settings) (*worker, []schedule.Job, error) {
 	q, err := queue.Open(ctx, s.database, a.log)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, misnamed(err)
 	}
 	w := &worker{app: a, queue: q, now: time.Now}
 	a.estate.Patience = installationPatience

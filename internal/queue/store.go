@@ -91,16 +91,19 @@ func create(url string) error {
 	return f.Close()
 }
 
+// ErrName says that what should name a database names none.
+var ErrName = errors.New("want the name of a file, or postgres://user@host/name")
+
 // sqliteFile is the name of the file that url names, empty for PostgreSQL.
 func sqliteFile(url string) (string, error) {
 	scheme, _, found := strings.Cut(url, "://")
 	switch {
 	case url == "":
-		return "", errors.New("no database: want the name of a file, or postgres://user@host/name")
+		return "", fmt.Errorf("no database: %w", ErrName)
 	case scheme == "postgres" || scheme == "postgresql":
 		return "", nil
 	case found && scheme != "sqlite":
-		return "", fmt.Errorf("database %s://…: want the name of a file, or postgres://user@host/name", scheme)
+		return "", fmt.Errorf("database %s://…: %w", scheme, ErrName)
 	}
 	return strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "//"), nil
 }
