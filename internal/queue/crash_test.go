@@ -21,13 +21,16 @@ func child(url string) {
 	q, err := Open(ctx, url, quiet)
 	check(err)
 	// hangs until the process is killed
+	started := make(chan struct{}) // a job may begin before Start returns; who reads expects "started" first
 	check(q.Handle("hang", func(_ context.Context, j Job) error {
+		<-started
 		fmt.Println("began", j.ID)
 		select {}
 	}, Options{Timeout: maxTimeout}))
 	check(q.Handle("count", counter(q), Options{Workers: 8}))
 	check(q.Start(ctx))
 	fmt.Println("started")
+	close(started)
 	select {}
 }
 
