@@ -137,6 +137,9 @@ func syntax(file string, err error) *Error {
 			}
 		}
 	}
+	if strings.HasPrefix(out.What, "found character that cannot start any token") {
+		out.What += "; is it a tab? indent with spaces"
+	}
 	return out
 }
 
