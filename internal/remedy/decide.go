@@ -156,7 +156,11 @@ func several(found []plan.Target, s plan.Subject) Reason {
 	out := because(plan.Ambiguous, fmt.Sprintf("%d places could be meant, and nothing says which", len(found)))
 	var places []policy.Place
 	for _, t := range found {
-		out.Candidates = append(out.Candidates, t.Repo.Repo.String()+" "+t.Where+" "+t.Place.String())
+		place := t.Place
+		if strings.HasPrefix(t.Where, place.File+":") {
+			place.File = "" // that stands in where
+		}
+		out.Candidates = append(out.Candidates, t.Repo.Repo.String()+" "+t.Where+" "+place.String())
 		places = append(places, t.Written())
 	}
 	out.Snippet = policy.Snippet(service(s), s.Subject, found[0].Environment, places)
