@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -125,7 +126,9 @@ func printCycle(env *environment, c cycle, format string) error {
 	for _, pull := range v.Pulls {
 		p.pull(pull)
 	}
-	p.f("\nLeft alone, with the reason:\n")
+	if len(v.Faults) > 0 || slices.ContainsFunc(v.Decisions, func(d decisionView) bool { return d.Reason != "" }) {
+		p.f("\nLeft alone, with the reason:\n")
+	}
 	p.decisions(v.Decisions)
 	for _, f := range v.Faults {
 		p.f("  %s: %s\n", f.Repo, clean(f.Error))
