@@ -186,6 +186,9 @@ func TestInventoryCommand(t *testing.T) {
 	if _, stderr, code = call(t, inventoryCommand, "../../testdata/demo/repos/acme/shop", "--find", "chec"); code != exitRefused || !strings.Contains(stderr, "there is Deployment shop/checkout") {
 		t.Errorf("alike: exit %d, %s", code, stderr)
 	}
+	if _, stderr, code = call(t, inventoryCommand, dir, "--environment", "production"); code != exitUsage || !strings.Contains(stderr, "goes with --find") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
 	if _, stderr, code = call(t, inventoryCommand, dir, "--find", "Deployment shop/nobody"); code != exitRefused || !strings.Contains(stderr, "no workload Deployment shop/nobody") {
 		t.Errorf("nobody: exit %d, %s", code, stderr)
 	}

@@ -34,6 +34,9 @@ one environment to its overlay, never to all silently), and what nobody wrote.`,
 			if format != "table" && format != "json" {
 				return &exitError{exitUsage, fmt.Errorf("--format %q: want table or json", format)}
 			}
+			if environment != "" && find == "" {
+				return &exitError{exitUsage, fmt.Errorf("--environment goes with --find; see salve inventory --help")}
+			}
 			return takeStock(cmd.Context(), env, args[0], find, environment, format)
 		},
 	}
@@ -66,7 +69,11 @@ func takeStock(ctx context.Context, env *environment, dir, find, environment, fo
 		return err
 	}
 	if len(v.Workloads)+len(v.Values) == 0 && find != "" {
-		return &exitError{exitRefused, fmt.Errorf("no workload %s in %s%s", find, dir, near(r, find))}
+		what := "no workload"
+		if strings.Contains(find, ".") {
+			what = "nothing called"
+		}
+		return &exitError{exitRefused, fmt.Errorf("%s %s in %s%s; salve inventory without --find lists all", what, find, dir, near(r, find))}
 	}
 	if format == "json" {
 		return writeJSON(env.Stdout, v)
@@ -253,7 +260,7 @@ func (v stockView) print(out, errs io.Writer) error {
 			fmt.Fprintf(w, "\t  overrides\t%s\t%s:%d\t\t%s\n", clean(o.Value), clean(o.File), o.Line, clean(o.How))
 		}
 		if c := x.ChangedIn; c != nil {
-			fmt.Fprintf(w, "\t  is changed in\t\t%s:%d\t\t%s\n", clean(c.File), c.Line, clean(c.How))
+			fmt.Fprintf(w, "\t  a change goes to\t\t%s:%d\t\t%s\n", clean(c.File), c.Line, clean(c.How))
 		}
 	}
 	if err := w.Flush(); err != nil {
