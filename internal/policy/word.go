@@ -97,7 +97,8 @@ func (Weekday) words() []string { return weekdays }
 // Amount is a value as written: 2Gi, 10, m5.2xlarge.
 type Amount string
 
-const amountForm = `^[A-Za-z0-9][A-Za-z0-9._%-]{0,63}$`
+// amountForm takes a name, or a quantity as Kubernetes writes it, or a percentage.
+const amountForm = `^([A-Za-z][A-Za-z0-9._%-]{0,63}|[0-9]{1,20}(\.[0-9]{1,20})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e[0-9]{1,2}|%)?)$`
 
 func (Amount) form() string { return amountForm }
 
