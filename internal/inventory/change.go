@@ -337,7 +337,7 @@ func (r *Repository) decodes(after *Repository, files []patch.FileChange) error 
 				continue
 			}
 			if err := o.Decode(); err != nil && !(old && before[n].Decode() != nil) {
-				return &patch.Refusal{Path: f.Path, Line: o.Line, Why: fmt.Sprintf("%s %s would not be valid: %v", o.Kind, o.Name, err)}
+				return &patch.Refusal{Path: f.Path, Line: o.Line, Why: fmt.Sprintf("%s %s would not be valid: %s", o.Kind, o.Name, strings.TrimPrefix(err.Error(), "error unmarshaling JSON: while decoding JSON: json: "))}
 			}
 		}
 	}
