@@ -41,8 +41,11 @@ without Dynatrace. Writes nothing. Records that are points of metrics size limit
 				return &exitError{exitUsage, fmt.Errorf("want --repo DIR and --records FILE; see salve plan --help")}
 			}
 			c, err := planOnce(cmd.Context(), dirs, records, s.queries, now)
+			if err = classify(err); exitCode(err) == exitFailure {
+				return &exitError{exitRefused, err} // there is nothing else here that could fail than a query
+			}
 			if err != nil {
-				return classify(err)
+				return err
 			}
 			return printCycle(env, c, format)
 		},
