@@ -276,6 +276,11 @@ func (e *edit) print(c inventory.Change) error {
 	if diff == "" {
 		fmt.Fprintf(e.env.Stderr, "nothing to do: the value is %s already\n", e.set)
 	}
+	for _, x := range c.Edits {
+		if diff != "" && x.Old == "" {
+			fmt.Fprintf(e.env.Stderr, "%s:%d: nothing was written there; the value is new\n", x.File, x.Line)
+		}
+	}
 	for _, a := range c.Affects {
 		fmt.Fprintln(e.env.Stderr, "also affects", a)
 	}
