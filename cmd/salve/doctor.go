@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/salvehq/salve/internal/dql"
+	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/ghapp"
 	"github.com/salvehq/salve/internal/redact"
 )
@@ -95,8 +96,11 @@ func (a *app) examine(ctx context.Context, now time.Time) []finding {
 	var out []finding
 	self, err := a.github.Identity(ctx)
 	if err != nil {
-		out = append(out, finding{"GitHub App", false, err.Error(),
-			"compare SALVE_GITHUB_APP_ID with the App's settings page, use a private key from there, and set the clock of this machine"})
+		fix := "compare SALVE_GITHUB_APP_ID with the App's settings page, use a private key from there, and set the clock of this machine"
+		if errors.Is(err, forge.ErrUnavailable) {
+			fix = "see SALVE_GITHUB_URL, and whether this machine reaches it"
+		}
+		out = append(out, finding{"GitHub App", false, err.Error(), fix})
 	} else {
 		out = append(out,
 			finding{"GitHub App", true, fmt.Sprintf("%s (%d)", self.Slug, self.ID), ""},

@@ -81,3 +81,12 @@ func TestDoctor(t *testing.T) {
 		})
 	}
 }
+
+// Where GitHub cannot be reached, the App's id and key are not to blame.
+func TestDoctorWithoutGitHub(t *testing.T) {
+	_, environ := sandboxed(t, demoWorld(t, nil))
+	out, _, code := salve(t, append(environ, "SALVE_GITHUB_URL=http://127.0.0.1:1/"), "doctor")
+	if code != exitAuth || !strings.Contains(out, "see SALVE_GITHUB_URL") || strings.Contains(out, "SALVE_GITHUB_APP_ID") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+}

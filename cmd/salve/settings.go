@@ -150,13 +150,13 @@ func (s *settings) validate(webhooks bool) error {
 		errs = append(errs, errors.New("no private key: set SALVE_GITHUB_PRIVATE_KEY_FILE to the .pem file of the App"))
 	}
 	if webhooks && s.webhookSecret == "" {
-		errs = append(errs, errors.New("no webhook secret: set SALVE_GITHUB_WEBHOOK_SECRET; without one anybody could send events"))
+		errs = append(errs, errors.New("no webhook secret: set SALVE_GITHUB_WEBHOOK_SECRET_FILE; without one anybody could send events"))
 	}
 	if s.dynatraceURL == "" {
 		errs = append(errs, errors.New("no Dynatrace environment: set SALVE_DYNATRACE_URL to https://<id>.apps.dynatrace.com"))
 	}
 	if s.dynatraceToken == "" && (s.dynatraceClientID == "" || s.dynatraceSecret == "") {
-		errs = append(errs, errors.New("no Dynatrace credentials: set SALVE_DYNATRACE_TOKEN, or SALVE_DYNATRACE_CLIENT_ID and SALVE_DYNATRACE_CLIENT_SECRET"))
+		errs = append(errs, errors.New("no Dynatrace credentials: set SALVE_DYNATRACE_TOKEN_FILE, or SALVE_DYNATRACE_CLIENT_ID and SALVE_DYNATRACE_CLIENT_SECRET_FILE"))
 	}
 	errs = append(errs, s.schedules()...)
 	if u, err := url.Parse(s.pages); s.pages != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
