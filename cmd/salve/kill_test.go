@@ -26,8 +26,8 @@ import (
 type front struct {
 	*httptest.Server
 	github http.Handler
-	at     int64 // request, from 1; 0 for none
-	done   bool  // GitHub does it first
+	at     atomic.Int64 // request, from 1; 0 for none
+	done   atomic.Bool  // GitHub does it first
 	seen   atomic.Int64
 	struck atomic.Bool
 	victim chan *process
@@ -40,12 +40,18 @@ func newFront(t *testing.T, github http.Handler) *front {
 	return f
 }
 
+// strike says at which request it kills.
+func (f *front) strike(at point) {
+	f.at.Store(at.request)
+	f.done.Store(at.done)
+}
+
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if f.seen.Add(1) != f.at {
+	if f.seen.Add(1) != f.at.Load() {
 		f.github.ServeHTTP(w, r)
 		return
 	}
-	if f.done {
+	if f.done.Load() {
 		f.github.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	p := <-f.victim
@@ -90,7 +96,7 @@ func (s *siege) serve(database string, f *front) *process {
 	s.t.Helper()
 	p := start(s.t, append(slices.Clone(s.environ), "SALVE_GITHUB_URL="+f.URL+"/", "SALVE_DATABASE="+database),
 		"--remediate", "@every 1s", "--tune", "0 0 29 2 *")
-	if f.at > 0 {
+	if f.at.Load() > 0 {
 		f.victim <- p
 	}
 	return p
@@ -214,7 +220,7 @@ func TestServeKilledAtEveryRequest(t *testing.T) {
 	besiege(t, 12, all, func(t *testing.T, at point) {
 		s := newSiege(t, tenant)
 		database := filepath.Join(t.TempDir(), "salve.db")
-		s.front.at, s.front.done = at.request, at.done
+		s.front.strike(at)
 		p := s.serve(database, s.front)
 		eventually(t, p.log, "the end of the process", s.front.struck.Load)
 		tried.Add(1)
@@ -260,7 +266,7 @@ func TestReplicaKilled(t *testing.T) {
 			var tried atomic.Int64
 			besiege(t, 4, every(all, nth), func(t *testing.T, at point) {
 				s, url := newSiege(t, tenant), database(t)
-				s.front.at, s.front.done = at.request, at.done
+				s.front.strike(at)
 				replicas := []*process{s.serve(url, s.front)}
 				for range tt.replicas - 1 {
 					replicas = append(replicas, s.serve(url, newFront(t, s.box.GitHub.Handler())))
