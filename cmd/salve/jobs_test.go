@@ -107,7 +107,7 @@ func TestJobs(t *testing.T) {
 
 func TestMigrateCommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "salve.db")
-	if code, out := runAlone(t, jobsCommand, "list", "--database", file); code != exitFailure || !strings.Contains(out, "no such file") {
+	if code, out := runAlone(t, jobsCommand, "list", "--database", file); code != exitUsage || !strings.Contains(out, "no such file") {
 		t.Errorf("jobs of no database = %d %s", code, out)
 	}
 	for range 2 {
