@@ -2,8 +2,6 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,12 +68,6 @@ func SameChange(a, b string) bool {
 	_, a, _ = strings.Cut(a, separator)
 	_, b, _ = strings.Cut(b, separator)
 	return a == b && a != ""
-}
-
-// Digest returns the first eight hexadecimal digits of a key's SHA-256.
-func Digest(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:4])
 }
 
 // Targets returns the places in r that a remedy would change for a subject. No

@@ -31,15 +31,6 @@ func (s *scope) without(drop func(string) bool) *scope {
 	return &scope{open: s.open, names: slices.DeleteFunc(slices.Clone(s.names), drop)}
 }
 
-// prefixed returns the names of s, each after a prefix.
-func (s *scope) prefixed(prefix string) []string {
-	out := make([]string, len(s.names))
-	for i, n := range s.names {
-		out[i] = prefix + n
-	}
-	return out
-}
-
 // nearest returns the known name that looks most like name, "" if none does.
 func (s *scope) nearest(name string) string {
 	for _, n := range s.names {
