@@ -14,6 +14,7 @@ import (
 	"github.com/salvehq/salve/internal/forge"
 	"github.com/salvehq/salve/internal/githubtest"
 	"github.com/salvehq/salve/internal/queue"
+	"github.com/salvehq/salve/internal/sandbox"
 )
 
 // A meddler lets something happen on GitHub right before the nth write of a
@@ -169,6 +170,11 @@ func TestInTheMiddleOfARun(t *testing.T) {
 			},
 			back: func(w *town) {
 				must(w.t, w.box.GitHub.SetFlags("acme/shop", func(f *githubtest.Flags) { f.Archived = false }))
+			}},
+		{name: "the App is uninstalled",
+			meddle: func(w *town) { must(w.t, w.box.GitHub.RemoveInstallation(101)) },
+			back: func(w *town) { // installed again, it has another number
+				must(w.t, w.box.GitHub.AddInstallation(githubtest.Installation{ID: 201, App: sandbox.AppID, Account: "acme"}))
 			}},
 		{name: "the installation is suspended",
 			meddle: func(w *town) { must(w.t, w.box.GitHub.Suspend(101, true)) },
